@@ -1,0 +1,1 @@
+"""Values every room shares. Standard library only: no database, no I/O, no framework."""

@@ -1,0 +1,46 @@
+"""Exact numbers read from text, and the one place that rounds.
+
+Amounts and rates enter as base-10 text, never as binary floating point. A rate stays a Fraction until the
+line it prices is made; `round_half_up` is the rule everywhere unless a cooperative's rule says otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+from coop.kernel.errors import InvalidValue
+
+_PLAIN = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?", re.ASCII)
+
+
+def exact_decimal(text: str) -> Decimal:
+    """The number that `text` writes: digits with at most one point, no exponent, no sign but minus.
+
+    Refuses INVALID_VALUE: NaN, infinities, exponents, blanks, underscores, foreign digits, 18+ decimals.
+    """
+    if not _PLAIN.fullmatch(text):
+        shown = text if len(text) <= 40 else text[:37] + "..."
+        raise InvalidValue(f'"{shown}" is not a plain decimal number such as 12.50.')
+    return Decimal(text)
+
+
+def round_half_up(value: Fraction | Decimal | int) -> int:
+    """The nearest integer, halves away from zero: 2.5 → 3, −2.5 → −3."""
+    exact = Fraction(value)
+    magnitude = (2 * abs(exact.numerator) + exact.denominator) // (2 * exact.denominator)
+    return magnitude if exact >= 0 else -magnitude
+
+
+def to_scale(value: Decimal, scale: int) -> int:
+    """`value` in units of 10^-scale, exactly. Refuses INVALID_VALUE when digits would be lost."""
+    units = value.scaleb(scale)
+    if units != units.to_integral_value():
+        raise InvalidValue(f"{value:f} has more than {scale} decimals.")
+    return int(units)
+
+
+def from_scale(units: int, scale: int) -> Decimal:
+    """Units of 10^-scale as a Decimal that prints with exactly `scale` decimals."""
+    return Decimal(units).scaleb(-scale)
