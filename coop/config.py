@@ -1,0 +1,51 @@
+"""Settings, read once from the environment (COOP_*). docs/operating.md lists them for the person who sets them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one installation of coop is told from outside. Secrets never appear in its repr."""
+
+    data_dir: Path
+    """Everything this installation keeps on disk: embedded database, secrets, documents."""
+    database_url: str | None
+    """An existing PostgreSQL 18 for serving; None means the embedded one."""
+    database_owner_url: str | None
+    """The same server, with a login that may create roles and tables. Default: `database_url`."""
+    jwks_url: str | None
+    """Where the cooperative's identity provider publishes its keys."""
+    issuer: str | None
+    """The `iss` that provider writes."""
+    audience: str
+    """The `aud` every token must carry."""
+    development: bool
+    """Whether tokens minted by `coop token` are accepted; only ever on loopback."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Settings of `environment` (default: the process's)."""
+        env = os.environ if environment is None else environment
+        data_dir = env.get("COOP_DATA_DIR") or platformdirs.user_data_dir("coop")
+        database_url = env.get("COOP_DATABASE_URL") or None
+        return cls(
+            data_dir=Path(data_dir).expanduser().absolute(),
+            database_url=database_url,
+            database_owner_url=env.get("COOP_DATABASE_OWNER_URL") or database_url,
+            jwks_url=env.get("COOP_JWKS_URL") or None,
+            issuer=env.get("COOP_ISSUER") or None,
+            audience=env.get("COOP_AUDIENCE") or "coop",
+            development=env.get("COOP_DEVELOPMENT", "1") not in ("", "0", "false", "no"),
+        )
+
+    def __repr__(self) -> str:
+        """Where data lives and which kind of database; no URL, for they hold passwords."""
+        kind = "server" if self.database_url else "embedded"
+        return f"Settings(data_dir={str(self.data_dir)!r}, database={kind})"
