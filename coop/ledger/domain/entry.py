@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from uuid import UUID
 from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import AccountId, EntryId, FundId
 from coop.kernel.money import MINOR_MAX
+from coop.ledger.domain.canonical import json_bytes, length_prefixed
 from coop.ledger.errors import (
     AmountOverflow,
     AmountZero,
@@ -146,8 +146,7 @@ def canonical_json(value: Mapping[str, Any]) -> bytes:
     floats, integers beyond ±2^53, control characters, half surrogate pairs; and over 16 KiB.
     """
     _check_json(value, 0)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    encoded = text.encode()
+    encoded = json_bytes(value)
     if len(encoded) > METADATA_MAX_BYTES:
         raise InvalidValue(f"metadata is larger than {METADATA_MAX_BYTES} bytes.", ("metadata",))
     return encoded
@@ -184,21 +183,26 @@ def request_hash(draft: EntryDraft) -> bytes:
     Two requests under one key are the same request exactly when their hashes are. Fields are
     prefixed by their length, so no two requests run together into the same bytes.
     """
-    fields = [
+    source_kind, source_id = draft.source or (None, None)
+    fields: list[bytes | None] = [
         b"coop.request.v1",
         draft.kind.encode(),
         draft.effective_on.isoformat().encode(),
         draft.memo.encode(),
-        *([b"0"] if draft.source is None else [b"1", *(part.encode() for part in draft.source)]),
-        draft.reverses_id.bytes if draft.reverses_id else b"",
-        draft.resolution_id.bytes if draft.resolution_id else b"",
-        canonical_json(draft.metadata) if draft.metadata else b"{}",
+        None if source_kind is None else source_kind.encode(),
+        None if source_id is None else source_id.encode(),
+        draft.reverses_id.bytes if draft.reverses_id else None,
+        draft.resolution_id.bytes if draft.resolution_id else None,
+        json_bytes(draft.metadata),
         b"%d" % len(draft.postings),
     ]
     for posting in draft.postings:
-        fund = posting.fund_id.bytes if posting.fund_id else b""
-        fields += (posting.account_id.bytes, fund, b"%d" % posting.amount_minor)
-    return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in fields)).digest()
+        fields += (
+            posting.account_id.bytes,
+            posting.fund_id.bytes if posting.fund_id else None,
+            b"%d" % posting.amount_minor,
+        )
+    return hashlib.sha256(length_prefixed(fields)).digest()
 
 
 def reversal_of(
