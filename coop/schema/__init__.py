@@ -1,0 +1,1 @@
+"""GraphQL only: types, inputs, resolvers, and the edge that serves them."""
