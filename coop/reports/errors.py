@@ -1,0 +1,43 @@
+"""What a document refuses.
+
+Refusal
+└── DocumentRefused             (never raised itself)
+    ├── StatementInconsistent   STATEMENT_INCONSISTENT: the figures of a statement do not add up
+    ├── TwinMissing             TWIN_MISSING: the file carries no figures of its own to check
+    ├── TwinMalformed           TWIN_MALFORMED: the embedded figures are not as we write them
+    └── LanguageUnavailable     LANGUAGE_UNAVAILABLE: we have no words in that language
+"""
+
+from __future__ import annotations
+
+from coop.kernel.errors import Refusal
+
+
+class DocumentRefused(Refusal):
+    """A document that cannot be made or cannot be read."""
+
+    code = "DOCUMENT_REFUSED"
+
+
+class StatementInconsistent(DocumentRefused):
+    """Opening plus entries is not closing, or a total is not the sum of its parts."""
+
+    code = "STATEMENT_INCONSISTENT"
+
+
+class TwinMissing(DocumentRefused):
+    """The file is not a document of ours: it has no embedded figures."""
+
+    code = "TWIN_MISSING"
+
+
+class TwinMalformed(DocumentRefused):
+    """The embedded figures are not in the form we write, or contradict each other."""
+
+    code = "TWIN_MALFORMED"
+
+
+class LanguageUnavailable(DocumentRefused):
+    """Documents are written in a few languages; half-translated ones are not made."""
+
+    code = "LANGUAGE_UNAVAILABLE"
