@@ -1,0 +1,1 @@
+"""Cooperatives, their members, the people who act for them, and what each may do."""

@@ -1,0 +1,1 @@
+"""Pure decisions about people: roles, the policy, token scopes. No database, clock or I/O."""
