@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -64,12 +64,13 @@ class Side(Enum):
 class PostingDraft:
     """One line to post, in minor units of the account's commodity, debit positive.
 
-    No fund means the unrestricted one.
+    No fund means the unrestricted one. A commodity is only said where it is to be checked.
     """
 
     account_id: AccountId
     amount_minor: int
     fund_id: FundId | None = None
+    commodity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,7 @@ def request_hash(draft: EntryDraft) -> bytes:
         fields += (
             posting.account_id.bytes,
             posting.fund_id.bytes if posting.fund_id else None,
+            posting.commodity.encode() if posting.commodity else None,
             b"%d" % posting.amount_minor,
         )
     return hashlib.sha256(length_prefixed(fields)).digest()
@@ -214,10 +216,7 @@ def reversal_of(
     idempotency_key: str | None = None,
 ) -> EntryDraft:
     """Mirror a stored entry: the same accounts and funds, every amount on the other side."""
-    mirrored = tuple(
-        PostingDraft(posting.account_id, -posting.amount_minor, posting.fund_id)
-        for posting in postings
-    )
+    mirrored = tuple(replace(line, amount_minor=-line.amount_minor) for line in postings)
     return EntryDraft(
         kind=REVERSAL,
         effective_on=effective_on,

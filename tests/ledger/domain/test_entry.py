@@ -138,7 +138,7 @@ def test_the_request_hash_never_changes():
     assert request_hash(draft(idempotency_key="k1")).hex() == REQUEST_HASH
 
 
-REQUEST_HASH = "832329ae40916a7e68ea3c131db7c201faf05d1d86acb3cb26e9c0b83d0bfa4c"
+REQUEST_HASH = "c5fb32a8403a0b090ff5bd86f7de4d500728659425bd1ed75bcd5798fd6d8b04"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,7 @@ REQUEST_HASH = "832329ae40916a7e68ea3c131db7c201faf05d1d86acb3cb26e9c0b83d0bfa4c
         {"postings": (PostingDraft(BANK, 12000, FUND), PostingDraft(RECEIVABLE, -12000))},
         {"postings": (PostingDraft(BANK, 12001), PostingDraft(RECEIVABLE, -12000))},
         {"postings": (PostingDraft(RECEIVABLE, -12000), PostingDraft(BANK, 12000))},
+        {"postings": (PostingDraft(BANK, 12000, None, "EUR"), PostingDraft(RECEIVABLE, -12000))},
     ],
 )
 def test_every_fact_changes_the_request_hash(changes):
