@@ -7,7 +7,7 @@ a `Window` of rows; `connection_of` does the rest. One row more than asked is fe
     MEMBERS = Order("member.number", str, UUID)
 
     @strawberry.field
-    async def members(self, info: Info, first: int | None = None, after: str | None = None,
+    async def members(self, info: Info, first: int | None = UNSET, after: str | None = UNSET,
                       ) -> Connection[Member]:
         return await connection_of(
             Connection[Member], MEMBERS, Page(first, after),
@@ -131,12 +131,17 @@ def _read(kind: type, part: object) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page a client asked for, as its four arguments say."""
+    """The page a client asked for, as its four arguments say; UNSET is as good as None."""
 
     first: int | None = None
     after: str | None = None
     last: int | None = None
     before: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("first", "after", "last", "before"):
+            if getattr(self, name) is strawberry.UNSET:
+                object.__setattr__(self, name, None)
 
     def window(self, order: Order) -> Window:
         """One row more than asked, in the list sorted by `order`.
