@@ -117,7 +117,7 @@ def _json_in(value: Any) -> Any:
 
 
 def _json_of_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
-    return _coerced("JSON", _json_in, value_from_ast_untyped(node, variables))
+    return _coerced("JSON", _json_in, value_from_ast_untyped(node, variables), node)
 
 
 def _expect_exact(value: Any, levels: int) -> None:
@@ -131,12 +131,14 @@ def _expect_exact(value: Any, levels: int) -> None:
             _expect_exact(part, levels - 1)
 
 
-def _coerced(name: str, parse: Callable[[Any], Any], value: Any) -> Any:
+def _coerced(
+    name: str, parse: Callable[[Any], Any], value: Any, node: ValueNode | None = None
+) -> Any:
     """`parse(value)`, its refusal told as GraphQL's own error: that reaches the client verbatim."""
     try:
         return parse(value)
     except InvalidValue as refusal:
-        raise GraphQLError(f"{name}: {refusal.message}") from None
+        raise GraphQLError(f"{name}: {refusal.message}", node) from None
 
 
 def _of_string(
@@ -151,8 +153,9 @@ def _of_string(
 
     def parse_literal(node: ValueNode, _variables: dict[str, Any] | None = None) -> Any:
         if not isinstance(node, StringValueNode):
-            raise GraphQLError(f"{name}: a quoted string is needed, not {_shown(print_ast(node))}.")
-        return _coerced(name, parse, node.value)
+            shown = _shown(print_ast(node))
+            raise GraphQLError(f"{name}: a quoted string is needed, not {shown}.", node)
+        return _coerced(name, parse, node.value, node)
 
     return strawberry.scalar(
         name=name, description=description, serialize=serialize,

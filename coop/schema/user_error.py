@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -30,6 +30,9 @@ class UserError:
 @strawberry.type(description="A refusal that its code, message and path say all about.")
 class PlainError(UserError):
     """A refusal that its code, message and path say all about."""
+
+
+USER_ERRORS: Final = (PlainError,)  # belongs in `Schema(types=...)`: no field names these types
 
 
 @functools.singledispatch
