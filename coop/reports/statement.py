@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from coop.kernel.clock import zone_named
 from coop.reports.errors import StatementInconsistent
 
 
@@ -156,6 +157,11 @@ class MemberStatement:
     def last_day(self) -> date:
         """The last day of the period, as people write periods."""
         return self.period_to - timedelta(days=1)
+
+    @property
+    def issued_on(self) -> date:
+        """The day of issue where the cooperative is."""
+        return self.issued_at.astimezone(zone_named(self.cooperative.time_zone)).date()
 
     @property
     def charges_minor(self) -> int:
