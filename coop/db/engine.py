@@ -106,7 +106,7 @@ class Database:
                     result = await work(connection)
                     await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
                 return result
-            except DBAPIError as error:
+            except (DBAPIError, asyncpg.PostgresError) as error:
                 if sqlstate_of(error) not in _RETRYABLE:
                     refusal = refusal_of(error)
                     if refusal is None:

@@ -14,8 +14,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_file(op.get_bind(), "0001_tenant.sql")
+    for name in ("tenant", "work_for"):
+        run_file(op.get_bind(), f"0001_{name}.sql")
 
 
 def downgrade() -> None:
-    run_sql(op.get_bind(), "DROP FUNCTION coop_subject(); DROP FUNCTION coop_current();")
+    run_sql(op.get_bind(), "DROP FUNCTION work_for(uuid); DROP FUNCTION coop_subject(); DROP FUNCTION coop_current();")

@@ -1,0 +1,48 @@
+"""Keep the books: the ledger's tables, its one way in, and what the database itself refuses.
+
+Locks nothing; every table is new.
+"""
+
+from alembic import op
+
+from coop.db.migrate import run_file, run_sql
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+FILES = (
+    "ledger", "append_only", "posting_is_sound", "entry_has_postings", "extend_periods",
+    "judge_reversals", "judge_limits", "lock_balances", "post_entries", "holds", "periods",
+    "seal_follows", "set_limits",
+)  # fmt: skip
+TABLES = (
+    "outbox, entry_seal, seal, period_balance, period_close, period, idempotency, hold, balance_day, "
+    "balance, posting, journal_entry, fund, account, commodity"
+)
+FUNCTIONS = (
+    "append_only, posting_is_sound, entry_has_postings, extend_periods, judge_reversals, judge_limits, "
+    "lock_balances, post_entries, place_hold, free_hold, capture_hold, release_hold, begin_close, "
+    "finish_close, reopen_period, seal_follows, set_limits"
+)
+SERVED = (
+    "coop_current, coop_subject, roles_of_subject, post_entries, place_hold, capture_hold, release_hold, "
+    "begin_close, finish_close, reopen_period, set_limits"
+)
+
+
+def upgrade() -> None:
+    for name in FILES:
+        run_file(op.get_bind(), f"0003_{name}.sql")
+    run_sql(
+        op.get_bind(),
+        "DO $$ DECLARE f regprocedure; BEGIN FOR f IN SELECT oid FROM pg_proc "
+        "WHERE pronamespace = 'public'::regnamespace LOOP "
+        "EXECUTE format('REVOKE ALL ON FUNCTION %s FROM public', f); END LOOP; END $$;"
+        f"GRANT EXECUTE ON FUNCTION {SERVED} TO coop_app;",
+    )
+
+
+def downgrade() -> None:
+    run_sql(op.get_bind(), f"DROP TABLE {TABLES} CASCADE; DROP FUNCTION {FUNCTIONS};")
