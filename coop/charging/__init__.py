@@ -1,0 +1,1 @@
+"""Charging: hubs, ports, tokens, sessions as they come in, their price, their posting."""

@@ -1,0 +1,1 @@
+"""What charging decides without a database: reading, judging and pricing sessions."""

@@ -1,0 +1,192 @@
+"""How charging says no.
+
+Refusal
+├── ImportRefused                 the whole file; nothing of it was read into the books
+│   ├── MappingInvalid            MAPPING_INVALID
+│   ├── ColumnMissing             MAPPING_COLUMN_MISSING
+│   ├── FileWrongEncoding         FILE_ENCODING
+│   ├── FileEmpty                 FILE_EMPTY
+│   ├── FileTooLarge              FILE_TOO_LARGE
+│   └── FileMalformed             FILE_MALFORMED
+└── RowRefused                    one row or CDR; its neighbours go on (path[0] is the field)
+    ├── RowRagged                 ROW_RAGGED
+    ├── RowMalformed              ROW_MALFORMED
+    ├── RowTooLong                ROW_TOO_LONG
+    ├── FieldMissing              FIELD_MISSING
+    ├── FieldInvalid              FIELD_INVALID
+    ├── CurrencyUnknown           CURRENCY_UNKNOWN
+    ├── CurrencyMismatch          CURRENCY_MISMATCH
+    ├── HubUnknown                HUB_UNKNOWN
+    ├── PriceMissing              PRICE_MISSING
+    ├── CreditUnknown             CREDIT_REFERENCE_UNKNOWN
+    ├── CreditMismatch            CREDIT_MISMATCH
+    ├── SessionConflict           SESSION_CONFLICT
+    └── Implausible               on the review list too: somebody should look at the meter
+        ├── EndBeforeStart        END_BEFORE_START
+        ├── TimeImplausible       TIME_IMPLAUSIBLE
+        ├── DurationImplausible   DURATION_IMPLAUSIBLE
+        ├── EnergyNegative        ENERGY_NEGATIVE
+        └── EnergyImplausible     ENERGY_IMPLAUSIBLE
+
+A row is also refused with the kernel's TIME_AMBIGUOUS, TIME_NONEXISTENT and INVALID_VALUE.
+"""
+
+from __future__ import annotations
+
+from coop.kernel.errors import Refusal
+
+
+class ImportRefused(Refusal):
+    """A file that is not read at all."""
+
+    code = "IMPORT_REFUSED"
+
+
+class MappingInvalid(ImportRefused):
+    """The mapping file itself cannot be understood; the path names the setting."""
+
+    code = "MAPPING_INVALID"
+
+
+class ColumnMissing(ImportRefused):
+    """The mapping names a column that the file does not have (or has twice)."""
+
+    code = "MAPPING_COLUMN_MISSING"
+
+
+class FileWrongEncoding(ImportRefused):
+    """The file is not written in the encoding that the mapping names."""
+
+    code = "FILE_ENCODING"
+
+
+class FileEmpty(ImportRefused):
+    """There is not even a header."""
+
+    code = "FILE_EMPTY"
+
+
+class FileTooLarge(ImportRefused):
+    """More bytes than an import may have."""
+
+    code = "FILE_TOO_LARGE"
+
+
+class FileMalformed(ImportRefused):
+    """A JSON document that breaks off or is not JSON."""
+
+    code = "FILE_MALFORMED"
+
+
+class RowRefused(Refusal):
+    """One row that is not accepted."""
+
+    code = "ROW_REFUSED"
+
+
+class RowRagged(RowRefused):
+    """More or fewer cells than the header has."""
+
+    code = "ROW_RAGGED"
+
+
+class RowMalformed(RowRefused):
+    """No reading splits it into cells (a quote left open, a NUL), or it is not a JSON object."""
+
+    code = "ROW_MALFORMED"
+
+
+class RowTooLong(RowRefused):
+    """One line, or one CDR, larger than any real one."""
+
+    code = "ROW_TOO_LONG"
+
+
+class FieldMissing(RowRefused):
+    """A field a session cannot do without is empty or absent."""
+
+    code = "FIELD_MISSING"
+
+
+class FieldInvalid(RowRefused):
+    """A field holds what its type does not allow."""
+
+    code = "FIELD_INVALID"
+
+
+class CurrencyUnknown(RowRefused):
+    """Not a currency of ISO 4217."""
+
+    code = "CURRENCY_UNKNOWN"
+
+
+class CurrencyMismatch(RowRefused):
+    """A real currency, but not the cooperative's."""
+
+    code = "CURRENCY_MISMATCH"
+
+
+class HubUnknown(RowRefused):
+    """No hub of the cooperative goes by this reference, and nothing says to register it."""
+
+    code = "HUB_UNKNOWN"
+
+
+class PriceMissing(RowRefused):
+    """The hub had no price in force when the session started."""
+
+    code = "PRICE_MISSING"
+
+
+class CreditUnknown(RowRefused):
+    """A credit CDR refers to a session that is not here, or that was credited already."""
+
+    code = "CREDIT_REFERENCE_UNKNOWN"
+
+
+class CreditMismatch(RowRefused):
+    """A credit CDR does not repeat the data of the session it credits."""
+
+    code = "CREDIT_MISMATCH"
+
+
+class SessionConflict(RowRefused):
+    """Another body under an identity that is taken: a CDR is immutable, neither replaces it."""
+
+    code = "SESSION_CONFLICT"
+
+
+class Implausible(RowRefused):
+    """Well-formed, but it cannot have happened so; refused and put on the review list."""
+
+    code = "IMPLAUSIBLE"
+
+
+class EndBeforeStart(Implausible):
+    """The session ends before it starts."""
+
+    code = "END_BEFORE_START"
+
+
+class TimeImplausible(Implausible):
+    """Before there were sessions, or in the future."""
+
+    code = "TIME_IMPLAUSIBLE"
+
+
+class DurationImplausible(Implausible):
+    """Longer than any session lasts."""
+
+    code = "DURATION_IMPLAUSIBLE"
+
+
+class EnergyNegative(Implausible):
+    """Energy given back: there is no price for it, and a credit comes by reference."""
+
+    code = "ENERGY_NEGATIVE"
+
+
+class EnergyImplausible(Implausible):
+    """More than the port can deliver in that time, or a meter's lifetime register."""
+
+    code = "ENERGY_IMPLAUSIBLE"
