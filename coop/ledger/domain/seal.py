@@ -101,26 +101,31 @@ def next_seal(
     return SealFacts(cooperative_id, number, previous_hash, root, entry_count, watermark, head)
 
 
+def link_faults(seal: SealFacts, number: int, previous_hash: bytes) -> Iterator[BrokenLink]:
+    """Find what is wrong with the link that should be `number` and build on `previous_hash`."""
+    if seal.number != number:
+        yield BrokenLink(seal.number, "number", str(number), str(seal.number))
+    if seal.previous_hash != previous_hash:
+        yield BrokenLink(
+            seal.number, "previous_hash", previous_hash.hex(), seal.previous_hash.hex()
+        )
+    head = head_hash(
+        seal.cooperative_id,
+        seal.number,
+        seal.previous_hash,
+        seal.root,
+        seal.entry_count,
+        seal.watermark,
+    )
+    if seal.head != head:
+        yield BrokenLink(seal.number, "head", head.hex(), seal.head.hex())
+
+
 def broken_links(seals: Iterable[SealFacts]) -> Iterator[BrokenLink]:
     """Walk a chain from its first link; after a broken one it goes on from what is stored."""
     number, previous_hash = 1, GENESIS
     for seal in seals:
-        if seal.number != number:
-            yield BrokenLink(seal.number, "number", str(number), str(seal.number))
-        if seal.previous_hash != previous_hash:
-            yield BrokenLink(
-                seal.number, "previous_hash", previous_hash.hex(), seal.previous_hash.hex()
-            )
-        head = head_hash(
-            seal.cooperative_id,
-            seal.number,
-            seal.previous_hash,
-            seal.root,
-            seal.entry_count,
-            seal.watermark,
-        )
-        if seal.head != head:
-            yield BrokenLink(seal.number, "head", head.hex(), seal.head.hex())
+        yield from link_faults(seal, number, previous_hash)
         number, previous_hash = seal.number + 1, seal.head
 
 
