@@ -22,12 +22,12 @@ import jwt
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
 from coop.kernel.clock import utc_now
-from coop.members.domain.roles import SYSTEM_SUBJECT
+from coop.members.domain.people import SUBJECT_MAX, is_system_subject
 from coop.members.errors import TokenExpired, TokenInvalid, Unauthenticated
 from coop.members.jwks import ALGORITHMS, Clock, Keys
 
 BYTES_MAX: Final = 8 * 1024
-SUBJECT_MAX: Final = 255
+KEY_ID_MAX: Final = 255
 LEEWAY: Final = timedelta(seconds=30)
 REMEMBERED_FOR: Final = timedelta(minutes=1)
 REMEMBERED_MAX: Final = 1024
@@ -129,7 +129,7 @@ def _key_id(header: Mapping[str, Any]) -> str:
     if header.get("alg") not in ALGORITHMS or not _FOREIGN_KEYS.isdisjoint(header):
         raise _invalid()
     kid = header.get("kid")
-    if not isinstance(kid, str) or not 0 < len(kid) <= SUBJECT_MAX:
+    if not isinstance(kid, str) or not 0 < len(kid) <= KEY_ID_MAX:
         raise _invalid()
     return kid
 
@@ -145,6 +145,6 @@ def _subject(subject: str) -> str:
     """`system` and `system:…` are the house's own; control characters have no place in a log."""
     if not 0 < len(subject) <= SUBJECT_MAX or not subject.isprintable():
         raise _invalid()
-    if subject.partition(":")[0].lower() == SYSTEM_SUBJECT:
+    if is_system_subject(subject):
         raise _invalid()
     return subject
