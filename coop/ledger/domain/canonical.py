@@ -59,7 +59,7 @@ class StoredEntry:
 
 def length_prefixed(fields: Iterable[bytes | None]) -> bytes:
     """Join fields so that no two lists of fields give the same bytes; None differs from empty."""
-    return b"".join(b"-" if field is None else b"%d:%b" % (len(field), field) for field in fields)
+    return b"".join([b"-" if field is None else b"%d:%b" % (len(field), field) for field in fields])
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
@@ -73,14 +73,14 @@ def json_bytes(value: Mapping[str, Any]) -> bytes:
 def canonical_bytes(entry: StoredEntry) -> bytes:
     """Write every fact of `entry` in the form this module opens with."""
     source_kind, source_id = entry.source or (None, None)
-    recorded_at = entry.recorded_at.astimezone(UTC)
+    recorded_at = entry.recorded_at.astimezone(UTC).isoformat(timespec="microseconds")
     fields: list[bytes | None] = [
         VERSION,
         entry.cooperative_id.bytes,
         entry.id.bytes,
         entry.kind.encode(),
         entry.effective_on.isoformat().encode(),
-        recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode(),
+        recorded_at.replace("+00:00", "Z").encode(),
         entry.memo.encode(),
         entry.actor.encode(),
         None if source_kind is None else source_kind.encode(),

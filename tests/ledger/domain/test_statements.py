@@ -1,5 +1,6 @@
 """Trial balance, balance sheet and income statement: exact, and balancing fund by fund."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -17,7 +18,12 @@ from coop.ledger.domain.balance import (
 )
 from coop.ledger.domain.chart import ACCOUNTS, chart_line
 from coop.ledger.domain.entry import Side
-from coop.ledger.domain.statements import balance_sheet, income_statement
+from coop.ledger.domain.statements import (
+    FundAmount,
+    _assert_position,
+    balance_sheet,
+    income_statement,
+)
 
 DAY = date(2026, 3, 31)
 NOW = datetime(2026, 4, 2, 9, tzinfo=UTC)
@@ -151,6 +157,13 @@ def test_the_income_statement_gives_revenue_expenses_and_the_result():
     assert (currency, result.amount_minor) == ("EUR", 27000)
     assert revenue.total_minor - expenses.total_minor == result.amount_minor
     assert (statement.starts_on, statement.as_of) == (date(2026, 3, 1), DAY)
+
+
+def test_a_sheet_whose_figures_have_no_owner_is_never_handed_out():
+    assets, liabilities, equity = balance_sheet(MARCH, DAY, NOW).sections
+    moved = replace(equity, by_fund=(FundAmount("general", 27499), FundAmount("grant-7", -499)))
+    with pytest.raises(OutOfBalance, match="EUR of fund general: 1 has no owner"):
+        _assert_position((assets, liabilities, moved))
 
 
 def test_nothing_posted_gives_empty_statements():
