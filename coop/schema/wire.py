@@ -138,7 +138,7 @@ def _asked_in(body: bytes) -> Asked:
         raise bad_request("Send one request at a time: batches are not served.")
     if not isinstance(parameters, dict):
         raise bad_request("The body must be a JSON object.")
-    return _asked(parameters, len(body))
+    return asked_in(parameters, len(body))
 
 
 def _asked_in_url(request: Request) -> Asked:
@@ -147,7 +147,7 @@ def _asked_in_url(request: Request) -> Asked:
     for name in ("variables", "extensions"):
         if name in found:
             parameters[name] = _json(found[name], name) if found[name] else None
-    return _asked(parameters, len(request.url.query))
+    return asked_in(parameters, len(request.url.query))
 
 
 def _json(text: bytes | str, what: str) -> Any:
@@ -157,7 +157,8 @@ def _json(text: bytes | str, what: str) -> Any:
         raise bad_request(f"{what} is not JSON.") from None
 
 
-def _asked(parameters: Mapping[str, Any], size: int) -> Asked:
+def asked_in(parameters: Mapping[str, Any], size: int) -> Asked:
+    """The GraphQL request that JSON `parameters` make. Raises HttpRefusal 400."""
     query = parameters.get("query")
     if not isinstance(query, str) or not query:
         raise bad_request("query must be a string with a GraphQL document.")
