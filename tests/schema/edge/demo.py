@@ -55,6 +55,7 @@ class World:
     posted: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     closed: int = 0
+    ended: list[str] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
     topics: dict[str, asyncio.Queue[int]] = field(default_factory=dict)
 
@@ -258,13 +259,13 @@ class Subscription:
         if topic == "forbidden":
             raise Forbidden("Not this topic.")
         queue = info.context.world.topics.setdefault(topic, asyncio.Queue())
-        while True:
-            number = await queue.get()
-            if number < 0:
-                return
-            if number == 666:
-                raise RuntimeError("secret")
-            yield Tick(number=number)
+        try:
+            while (number := await queue.get()) >= 0:
+                if number == 666:
+                    raise RuntimeError("secret")
+                yield Tick(number=number)
+        finally:
+            info.context.world.ended.append(topic)
 
 
 schema = strawberry.Schema(
@@ -332,6 +333,8 @@ def app_of(world: World, *, socket: dict[str, Any] | None = None, **more: Any) -
         token = bearer_in(payload)
         if token in {None, "bad"}:
             raise Unauthenticated
+        if token == "boom":
+            raise RuntimeError("secret")
         return DemoListener(world, token)
 
     served = SubscriptionSocket(view.documents, connect=connect, **(socket or {}))
