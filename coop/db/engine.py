@@ -81,7 +81,7 @@ class Database:
                 user=url.username,
                 password=url.password,
                 database=url.database,
-                host=url.query.get("host") or url.host,
+                host=_host(url),
                 port=url.port,
                 min_size=1,
                 max_size=self._posting_connections,
@@ -133,6 +133,12 @@ class Database:
         if self._posting_pool is not None:
             await self._posting_pool.close()
         await self.engine.dispose()
+
+
+def _host(url: URL) -> str | None:
+    """Where the server is: a host, or the directory of its socket, which a URL carries as ?host=."""
+    asked = url.query.get("host")
+    return asked if isinstance(asked, str) else url.host
 
 
 async def _keep(_connection: object) -> None:

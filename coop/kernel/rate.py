@@ -35,12 +35,18 @@ def round_half_up(value: Fraction | Decimal | int) -> int:
 
 def to_scale(value: Decimal, scale: int) -> int:
     """`value` in units of 10^-scale, exactly. Refuses INVALID_VALUE when digits would be lost."""
-    units = value.scaleb(scale)
-    if units != units.to_integral_value():
+    # By hand: Decimal's own arithmetic rounds to 28 digits without a word.
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise InvalidValue(f"{value} is not a number.")
+    units: int = int("".join(map(str, digits)))
+    shift = exponent + scale
+    units, lost = divmod(units * 10 ** max(shift, 0), 10 ** max(-shift, 0))
+    if lost:
         raise InvalidValue(f"{value:f} has more than {scale} decimals.")
-    return int(units)
+    return -units if sign else units
 
 
 def from_scale(units: int, scale: int) -> Decimal:
     """Units of 10^-scale as a Decimal that prints with exactly `scale` decimals."""
-    return Decimal(units).scaleb(-scale)
+    return Decimal((units < 0, tuple(map(int, str(abs(units)))), -scale))

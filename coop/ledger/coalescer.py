@@ -67,7 +67,7 @@ class PostingQueue:
     async def _drain(self, cooperative_id: CooperativeId, queue: deque[_Waiting]) -> None:
         try:
             while queue:
-                batch = [queue.popleft() for _ in range(min(BATCH, len(queue)))]
+                batch = _next_batch(queue)
                 await self._send(cooperative_id, batch)
                 self.waiting -= len(batch)
         finally:
@@ -93,7 +93,7 @@ class PostingQueue:
         """Send; again after a deadlock, and after a lost connection when every key makes that safe."""
         pool = await self._database.posting_pool()
         keyed = all(item.draft.idempotency_key is not None for item in batch)
-        repeatable = _RETRY + (_LOST if keyed else ())
+        repeatable: tuple[type[BaseException], ...] = (*_RETRY, *(_LOST if keyed else ()))
         for attempt in range(ATTEMPTS):
             self.calls += 1
             try:
@@ -108,6 +108,19 @@ class PostingQueue:
                     raise
                 await asyncio.sleep(0.02 * 2**attempt)
         raise AssertionError("unreachable")
+
+
+def _next_batch(queue: deque[_Waiting]) -> list[_Waiting]:
+    """The next of those who wait, in order. Of two reversals of one entry the second waits for the first."""
+    batch: list[_Waiting] = []
+    reversed_ids = set()
+    while queue and len(batch) < BATCH:
+        reverses_id = queue[0].draft.reverses_id
+        if reverses_id is not None and reverses_id in reversed_ids:
+            break
+        reversed_ids.add(reverses_id)
+        batch.append(queue.popleft())
+    return batch
 
 
 def _settle(item: _Waiting, outcome: PostingOutcome | Exception) -> None:

@@ -26,7 +26,7 @@ from coop.ledger.errors import BatchTooLarge, refusal_of
 
 BATCH_MAX = 1_000
 
-_CALL = f"""SELECT ord, entry_id, recorded_at, replayed, refusal, balances
+_CALL = f"""SELECT ord, entry_id, recorded_at, replayed, refusal::text, balances::text
 FROM post_entries({", ".join(f"${number}" for number in range(1, 21))})"""  # noqa: S608 - numbers only
 
 _MESSAGES = {

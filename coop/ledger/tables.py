@@ -236,6 +236,8 @@ seal = Table(
     _instant("sealed_at"),
 )
 
+seal_cursor = Table("seal_cursor", metadata, tenant_column(), Column("xact_id", Xid8, nullable=False))
+
 entry_seal = Table(
     "entry_seal",
     metadata,

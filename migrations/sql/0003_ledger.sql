@@ -257,6 +257,12 @@ CREATE TABLE seal (
     )
 );
 
+CREATE TABLE seal_cursor (
+    cooperative_id uuid NOT NULL REFERENCES cooperative (cooperative_id),
+    xact_id xid8 NOT NULL,
+    CONSTRAINT pk_seal_cursor PRIMARY KEY (cooperative_id)
+);
+
 CREATE TABLE entry_seal (
     cooperative_id uuid NOT NULL,
     entry_id uuid NOT NULL,
@@ -288,7 +294,7 @@ DECLARE
 BEGIN
     FOREACH v_table IN ARRAY ARRAY[
         'commodity', 'account', 'fund', 'journal_entry', 'posting', 'balance', 'balance_day', 'hold',
-        'idempotency', 'period', 'period_close', 'period_balance', 'seal', 'entry_seal', 'outbox'
+        'idempotency', 'period', 'period_close', 'period_balance', 'seal', 'seal_cursor', 'entry_seal', 'outbox'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', v_table);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', v_table);
@@ -299,5 +305,6 @@ BEGIN
         EXECUTE format('GRANT SELECT ON %I TO coop_app', v_table);
     END LOOP;
 END $$;
-GRANT INSERT ON commodity, account, fund, idempotency, seal, entry_seal TO coop_app;
+GRANT INSERT ON commodity, account, fund, idempotency, seal, entry_seal, seal_cursor TO coop_app;
+GRANT UPDATE (xact_id) ON seal_cursor TO coop_app;
 GRANT UPDATE (name, closed_on) ON account TO coop_app;

@@ -15,20 +15,20 @@ depends_on = None
 FILES = (
     "ledger", "append_only", "posting_is_sound", "entry_has_postings", "extend_periods",
     "judge_reversals", "judge_limits", "lock_balances", "post_entries", "holds", "periods",
-    "seal_follows", "set_limits",
+    "seal_follows", "set_limits", "version_at",
 )  # fmt: skip
 TABLES = (
-    "outbox, entry_seal, seal, period_balance, period_close, period, idempotency, hold, balance_day, "
+    "outbox, entry_seal, seal_cursor, seal, period_balance, period_close, period, idempotency, hold, balance_day, "
     "balance, posting, journal_entry, fund, account, commodity"
 )
 FUNCTIONS = (
     "append_only, posting_is_sound, entry_has_postings, extend_periods, judge_reversals, judge_limits, "
     "lock_balances, post_entries, place_hold, free_hold, capture_hold, release_hold, begin_close, "
-    "finish_close, reopen_period, seal_follows, set_limits"
+    "finish_close, reopen_period, seal_follows, set_limits, version_at"
 )
 SERVED = (
     "coop_current, coop_subject, roles_of_subject, post_entries, place_hold, capture_hold, release_hold, "
-    "begin_close, finish_close, reopen_period, set_limits"
+    "begin_close, finish_close, reopen_period, set_limits, version_at"
 )
 
 

@@ -24,7 +24,7 @@ BEGIN
         WHEN count(*) < 2 THEN 'fk_posting_account'
         WHEN count(DISTINCT commodity) > 1 THEN 'posting_commodity'
         WHEN bool_or(is_summary) THEN 'posting_not_summary'
-        WHEN bool_or(closed_on <= current_date) THEN 'posting_account_open'
+        WHEN bool_or(closed_on < current_date) THEN 'posting_account_open'
     END INTO v_wrong
     FROM account
     WHERE cooperative_id = p_cooperative AND id IN (p_debit_account, p_credit_account);

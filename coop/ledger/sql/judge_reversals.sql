@@ -24,6 +24,7 @@ BEGIN
     FROM (
         SELECT r.ord::integer AS ord, CASE
             WHEN j.id IS NULL THEN 'ENTRY_UNKNOWN'
+            -- Twice in one batch: the queue never sends it so, for the first might yet be refused.
             WHEN done.id IS NOT NULL OR row_number() OVER (PARTITION BY r.id ORDER BY r.ord) > 1
                 THEN 'ALREADY_REVERSED'
             WHEN EXISTS (

@@ -60,10 +60,6 @@ BEGIN
         SELECT FROM journal_entry AS j
         LEFT JOIN entry_seal AS s ON s.cooperative_id = j.cooperative_id AND s.entry_id = j.id
         WHERE j.cooperative_id = p_cooperative AND j.effective_on < v_period.to_on AND s.entry_id IS NULL
-            AND j.xact_id >= coalesce(
-                (SELECT max(watermark) FROM seal WHERE cooperative_id = p_cooperative AND number <= p_seal),
-                '0'::xid8
-            )
     ) THEN
         RAISE EXCEPTION 'entries of the month are not sealed'
             USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'period_sealed';

@@ -9,8 +9,7 @@ BEGIN
     SELECT * INTO v_last FROM seal
     WHERE cooperative_id = new.cooperative_id ORDER BY number DESC LIMIT 1;
     IF new.number <> coalesce(v_last.number, 0) + 1
-        OR new.previous_hash <> coalesce(v_last.hash, decode(repeat('00', 32), 'hex'))
-        OR new.watermark <= coalesce(v_last.watermark, '0'::xid8) THEN
+        OR new.previous_hash <> coalesce(v_last.hash, decode(repeat('00', 32), 'hex')) THEN
         RAISE EXCEPTION 'the seal does not follow the last one'
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'seal_follows', TABLE = 'seal';
     END IF;
