@@ -1,8 +1,9 @@
 """From a drawn document to one that keeps for decades: PDF/A-3a and PDF/UA-1, its figures inside.
 
-ReportLab's file gets its structure tree as an incremental section written here as text (thousands of small
-objects: a PDF library takes ten times longer), then pikepdf adds the catalog, metadata, output intent and
-attachment, and writes everything anew: compressed, checked, and the same bytes for the same input.
+ReportLab's file gets its structure tree as an incremental section written here as text (thousands
+of small objects: a PDF library takes ten times longer), then pikepdf adds the catalog, metadata,
+output intent and attachment, and writes everything anew: compressed, checked, and the same bytes
+for the same input.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
 
-from coop.kernel.errors import Refusal
 from coop.reports import theme
-from coop.reports.errors import TwinMissing
-from coop.reports.tagged import Drawn, Tag
+from coop.reports.errors import TwinMalformed, TwinMissing
+from coop.reports.tagged import Drawn, Link, Tag, pdf_bytes, pdf_text
 
 PRODUCER = "coop"
 TWIN_MEDIA_TYPE = "/application/json"
@@ -45,20 +46,28 @@ def imprint_of(
     title: str, author: str, subject: str, language: str, issued_at: datetime
 ) -> Imprint:
     """An imprint in UTC and without characters that XML cannot hold."""
-    texts = (_UNWRITABLE.sub(" ", text) for text in (title, author, subject))
-    return Imprint(*texts, language, issued_at.astimezone(UTC))
+
+    def plain(text: str) -> str:
+        return _UNWRITABLE.sub(" ", text)
+
+    instant = issued_at.astimezone(UTC)
+    return Imprint(plain(title), plain(author), plain(subject), language, instant)
 
 
 def archived(drawn: Drawn, imprint: Imprint, twin_name: str, twin: bytes) -> bytes:
     """The finished file, with `twin` attached as its data under `twin_name`."""
     with Pdf.open(BytesIO(drawn.pdf)) as plain:
-        pages = [page.objgen[0] for page in plain.pages]
+        pages = [page.obj.objgen[0] for page in plain.pages]
     with_tree, tree_root = _with_structure(drawn, pages)
     with Pdf.open(BytesIO(with_tree)) as pdf:
         for index, page in enumerate(pdf.pages):
             page.obj.StructParents = index
             page.obj.Tabs = Name.S
+            del page.obj["/Trans"]  # ReportLab writes an empty one
         pdf.Root.StructTreeRoot = pdf.get_object(tree_root, 0)
+        for number, link in enumerate(drawn.links, tree_root + 1 + len(drawn.tags)):
+            holder: Any = pdf.pages[link.page].obj
+            holder.Annots = Array([*holder.get("/Annots", []), pdf.get_object(number, 0)])
         _declare(pdf, imprint)
         _attach(pdf, imprint, twin_name, twin)
         target = BytesIO()
@@ -67,63 +76,48 @@ def archived(drawn: Drawn, imprint: Imprint, twin_name: str, twin: bytes) -> byt
             deterministic_id=True,
             object_stream_mode=pikepdf.ObjectStreamMode.generate,
             fix_metadata_version=False,
+            min_version="1.7",
         )
     return target.getvalue()
 
 
 def _with_structure(drawn: Drawn, pages: list[int]) -> tuple[bytes, int]:
     """ReportLab's file followed by the tree, and the object number of the tree's root."""
-    first = int(_found(_SIZE, drawn.pdf))
-    tags: list[Tag] = []
-    objects: list[str] = []
-    numbers: dict[int, int] = {}
-    _number(drawn.tree, tags, numbers, first + 1)
-    parents = _parents(drawn.tree, first, numbers)
-    for tag in tags:
-        objects.append(_element(tag, parents[id(tag)], numbers, pages))
-    nums = " ".join(
-        f"{page} [{' '.join(f'{numbers[id(tag)]} 0 R' for tag in marks)}]"
+    root = _found(_SIZE, drawn.pdf)
+    first = root + 1
+    nums = [
+        f"{page} [{' '.join([f'{first + tag.number} 0 R' for tag in marks])}]"
         for page, marks in enumerate(drawn.marks)
+    ]
+    annotations = []
+    for number, link in enumerate(drawn.links):
+        key, reference = len(nums), first + len(drawn.tags) + number
+        link.tag.kids.append(f"<</Type/OBJR/Obj {reference} 0 R/Pg {pages[link.page]} 0 R>>")
+        nums.append(f"{key} {first + link.tag.number} 0 R")
+        annotations.append(_annotation(link, key))
+    parents = f"/ParentTree<</Nums[{' '.join(nums)}]>>/ParentTreeNextKey {len(nums)}"
+    objects = [
+        f"<</Type/StructTreeRoot/K[{first} 0 R]{parents}>>",
+        *[_element(tag, first, pages) for tag in drawn.tags],
+        *annotations,
+    ]
+    return _appended(drawn.pdf, root, objects), root
+
+
+def _annotation(link: Link, key: int) -> str:
+    box = " ".join(f"{edge:.2f}" for edge in link.box)
+    return (
+        f"<</Type/Annot/Subtype/Link/Rect[{box}]/Border[0 0 0]/F 4/StructParent {key}"
+        f"/Contents{pdf_text(link.text)}/A<</S/URI/URI{pdf_bytes(link.uri)}>>>>"
     )
-    count = len(drawn.marks)
-    root = (
-        f"<</Type/StructTreeRoot/K[{first + 1} 0 R]/ParentTree<</Nums[{nums}]>>"
-        f"/ParentTreeNextKey {count}>>"
-    )
-    return _appended(drawn.pdf, first, [root, *objects]), first
 
 
-def _number(tag: Tag, tags: list[Tag], numbers: dict[int, int], first: int) -> None:
-    numbers[id(tag)] = first + len(tags)
-    tags.append(tag)
-    for kid in tag.kids:
-        if isinstance(kid, Tag):
-            _number(kid, tags, numbers, first)
-
-
-def _parents(tree: Tag, root: int, numbers: dict[int, int]) -> dict[int, int]:
-    parents = {id(tree): root}
-    pending = [tree]
-    while pending:
-        tag = pending.pop()
-        for kid in tag.kids:
-            if isinstance(kid, Tag):
-                parents[id(kid)] = numbers[id(tag)]
-                pending.append(kid)
-    return parents
-
-
-def _element(tag: Tag, parent: int, numbers: dict[int, int], pages: list[int]) -> str:
-    """One structure element. All marks of an element lie on one page, but for none."""
-    kids, page = [], ""
-    for kid in tag.kids:
-        if isinstance(kid, Tag):
-            kids.append(f"{numbers[id(kid)]} 0 R")
-        else:
-            page = f"/Pg {pages[kid[0]]} 0 R"
-            kids.append(str(kid[1]))
+def _element(tag: Tag, first: int, pages: list[int]) -> str:
+    """One structure element; the parent of the first is the root, numbered just before it."""
+    kids = [f"{first + kid.number} 0 R" if isinstance(kid, Tag) else str(kid) for kid in tag.kids]
     inside = f"/K[{' '.join(kids)}]" if kids else ""
-    return f"<</Type/StructElem/S/{tag.role}/P {parent} 0 R{page}{inside}{tag.attributes}>>"
+    page = "" if tag.page < 0 else f"/Pg {pages[tag.page]} 0 R"
+    return f"<</S/{tag.role}/P {first + tag.parent} 0 R{page}{inside}{tag.attributes}>>"
 
 
 def _appended(pdf: bytes, first: int, objects: list[str]) -> bytes:
@@ -137,15 +131,15 @@ def _appended(pdf: bytes, first: int, objects: list[str]) -> bytes:
         parts.append(text)
         position += len(text)
     trailer = (
-        f"trailer\n<</Size {first + len(objects)}/Root {int(_found(_ROOT, pdf))} 0 R"
-        f"/Prev {int(_found(_START, pdf))}>>\nstartxref\n{position}\n%%EOF\n"
+        f"trailer\n<</Size {first + len(objects)}/Root {_found(_ROOT, pdf)} 0 R"
+        f"/Prev {_found(_START, pdf)}>>\nstartxref\n{position}\n%%EOF\n"
     )
     parts += [f"xref\n{first} {len(objects)}\n".encode("ascii"), *offsets, trailer.encode("ascii")]
     return b"".join(parts)
 
 
-def _found(pattern: re.Pattern[bytes], pdf: bytes) -> bytes:
-    return pattern.findall(pdf)[-1]
+def _found(pattern: re.Pattern[bytes], pdf: bytes) -> int:
+    return int(pattern.findall(pdf)[-1])
 
 
 def _declare(pdf: Pdf, imprint: Imprint) -> None:
@@ -196,8 +190,17 @@ def attachment(pdf: bytes, name: str) -> bytes:
     try:
         with Pdf.open(BytesIO(pdf)) as opened:
             return opened.attachments[name].get_file().read_bytes()
-    except (pikepdf.PdfError, KeyError, ValueError, Refusal):
+    except (pikepdf.PdfError, KeyError, ValueError):
         raise TwinMissing(f"This file has no {name} inside.") from None
+
+
+def language_of(pdf: bytes) -> str:
+    """The language a file declares ("de-CH"). Refuses TWIN_MALFORMED when it declares none."""
+    with Pdf.open(BytesIO(pdf)) as opened:
+        language = opened.Root.get("/Lang")
+    if language is None:
+        raise TwinMalformed("The file does not say its language.")
+    return str(language)
 
 
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>

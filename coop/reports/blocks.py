@@ -18,9 +18,10 @@ CAP = 0.727  # height of a capital letter, of the size
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title and alignment. `share` > 0 lets it take its part of the room that is left
-    and wrap its text; the others are as wide as their widest figure. `heads` makes its cells the
-    heads of their rows.
+    """A column of a table.
+
+    `share` > 0 lets it take its part of the room that is left, and wrap its text; the others are as
+    wide as their widest figure. `heads` makes its cells the heads of their rows.
     """
 
     title: str
@@ -62,7 +63,7 @@ def actual_text(text: str) -> str:
 
 def heading(sheet: Sheet, text: str, room: float = 70.0) -> None:
     """A section heading, kept with at least `room` points of what follows."""
-    sheet.y -= 22
+    sheet.y -= 28
     if sheet.need(room + theme.HEADING.leading):
         sheet.y -= theme.HEADING.size * CAP
     sheet.bookmark(text)
@@ -71,7 +72,9 @@ def heading(sheet: Sheet, text: str, room: float = 70.0) -> None:
     sheet.y -= 8
 
 
-def paragraph(sheet: Sheet, text: str, style: Style, left: float = theme.LEFT, width: float = theme.WIDTH) -> None:
+def paragraph(
+    sheet: Sheet, text: str, style: Style, left: float = theme.LEFT, width: float = theme.WIDTH
+) -> None:
     """A paragraph, wrapped, all on one page."""
     lines = theme.wrapped(text, style, width)
     sheet.need(len(lines) * style.leading)
@@ -81,9 +84,28 @@ def paragraph(sheet: Sheet, text: str, style: Style, left: float = theme.LEFT, w
             sheet.text(left, sheet.y, line, style)
 
 
-def table(sheet: Sheet, columns: Sequence[Column], rows: Sequence[Row], together: int = 3) -> None:
-    """A table over as many pages as it takes: head repeated, the last `together` rows never apart."""
-    placed = _placed(columns, rows)
+def linked(sheet: Sheet, text: str, style: Style) -> None:
+    """A line that opens a letter to the address, or the page, that it shows."""
+    shown = theme.wrapped(text, style, theme.WIDTH, most=1)[0]
+    sheet.need(style.leading)
+    sheet.y -= style.leading
+    with sheet.tagged("P"):
+        uri = text if text.startswith("https://") else f"mailto:{text}"
+        sheet.link(theme.LEFT, sheet.y, shown, style, uri)
+
+
+def table(
+    sheet: Sheet,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    width: float = theme.WIDTH,
+    together: int = 3,
+) -> None:
+    """A table over as many pages as it takes: head repeated, the last `together` rows never apart.
+
+    Columns without any title have no head: their first cells are the heads of their rows.
+    """
+    placed = _placed(columns, rows, width)
     drawn = [(row, _cells(placed, row)) for row in rows]
     heights = [_height(cells) for _, cells in drawn]
     sheet.need(30 + sum(heights[:2]))
@@ -93,20 +115,20 @@ def table(sheet: Sheet, columns: Sequence[Column], rows: Sequence[Row], together
         for index, (row, cells) in enumerate(drawn):
             tail = sum(heights[index:]) if index == len(drawn) - together else heights[index]
             if sheet.y - tail < theme.BOTTOM:
-                _edges(sheet, edges)
+                _edges(sheet, placed, edges)
                 sheet.new_page()
                 _head(sheet, placed, None)
             _row(sheet, placed, row, cells, tag)
             edges.append(sheet.y)
-        _edges(sheet, edges)
+        _edges(sheet, placed, edges)
 
 
-def _edges(sheet: Sheet, edges: list[float]) -> None:
-    sheet.rules(edges, theme.LEFT, theme.RIGHT, theme.RULE, 0.4)
+def _edges(sheet: Sheet, placed: list[_Placed], edges: list[float]) -> None:
+    sheet.rules(edges, theme.LEFT, placed[-1].right, theme.RULE, 0.4)
     edges.clear()
 
 
-def _placed(columns: Sequence[Column], rows: Sequence[Row]) -> list[_Placed]:
+def _placed(columns: Sequence[Column], rows: Sequence[Row], within: float) -> list[_Placed]:
     """Columns of figures as wide as they need; the others share the rest."""
     widths = []
     for index, column in enumerate(columns):
@@ -118,7 +140,7 @@ def _placed(columns: Sequence[Column], rows: Sequence[Row]) -> list[_Placed]:
         widths.append(widest)
     shares = sum(column.share for column in columns)
     fixed = sum(width for column, width in zip(columns, widths, strict=True) if not column.share)
-    room = theme.WIDTH - fixed - GAP * (len(columns) - 1)
+    room = within - fixed - GAP * (len(columns) - 1)
     left, placed = theme.LEFT, []
     for column, width in zip(columns, widths, strict=True):
         actual = room * column.share / shares if column.share else width
@@ -143,6 +165,8 @@ def _height(cells: list[list[str]]) -> float:
 def _head(sheet: Sheet, placed: list[_Placed], table_tag: Tag | None) -> None:
     """Column titles: tagged heads where the table begins, an artifact where it goes on."""
     style = theme.CELL_HEAD
+    if not any(place.column.title for place in placed):
+        return
     baseline = sheet.y - PADDING - style.size
     row = sheet.child(table_tag, "TR") if table_tag else None
     for place in placed:
@@ -154,10 +178,12 @@ def _head(sheet: Sheet, placed: list[_Placed], table_tag: Tag | None) -> None:
         sheet.text(place.anchor, baseline, title, style, place.column.align)
         sheet.end()
     sheet.y = baseline - PADDING - 1
-    sheet.rules([sheet.y], theme.LEFT, theme.RIGHT, theme.INK, 0.7)
+    sheet.rules([sheet.y], theme.LEFT, placed[-1].right, theme.INK, 0.7)
 
 
-def _row(sheet: Sheet, placed: list[_Placed], row: Row, cells: list[list[str]], table_tag: Tag) -> None:
+def _row(
+    sheet: Sheet, placed: list[_Placed], row: Row, cells: list[list[str]], table_tag: Tag
+) -> None:
     style = theme.CELL_STRONG if row.strong else theme.CELL
     line_tag = sheet.child(table_tag, "TR")
     top = sheet.y
@@ -176,8 +202,10 @@ def _row(sheet: Sheet, placed: list[_Placed], row: Row, cells: list[list[str]], 
     sheet.y = top - _height(cells)
 
 
-def bar_chart(sheet: Sheet, values: Sequence[int], height: float, alt: str, emphasised: int) -> None:
-    """Bars over the whole width, the largest `height` points tall; `emphasised` is in the accent colour.
+def bar_chart(
+    sheet: Sheet, values: Sequence[int], height: float, alt: str, emphasised: int
+) -> None:
+    """Bars over the whole width, the largest `height` points tall, the `emphasised` one darker.
 
     The figures belong in a table beneath: the picture has an alternative text and no numbers.
     """
@@ -194,7 +222,9 @@ def bar_chart(sheet: Sheet, values: Sequence[int], height: float, alt: str, emph
     sheet.y = base
 
 
-def figures_under(sheet: Sheet, titles: Sequence[str], figures: Sequence[str], emphasised: int) -> None:
+def figures_under(
+    sheet: Sheet, titles: Sequence[str], figures: Sequence[str], emphasised: int
+) -> None:
     """A table of one row, each figure centred under its bar; set smaller when they would touch."""
     slot = theme.WIDTH / len(titles)
     widest = max(_width(text, replace(theme.CELL, size=1.0)) for text in (*titles, *figures))
@@ -205,7 +235,15 @@ def figures_under(sheet: Sheet, titles: Sequence[str], figures: Sequence[str], e
             sheet.y -= 10.6
             for index, text in enumerate(texts):
                 font = theme.SEMIBOLD if index == emphasised else theme.REGULAR
-                style = Style(font, round(size, 2), 10.0, theme.MUTED if role == "TH" else theme.INK)
+                style = Style(
+                    font, round(size, 2), 10.0, theme.MUTED if role == "TH" else theme.INK
+                )
                 sheet.begin(sheet.child(row, role, COLUMN_HEAD if role == "TH" else ""))
-                sheet.text(theme.LEFT + slot * (index + 0.5), sheet.y, theme.drawable(text), style, "center")
+                sheet.text(
+                    theme.LEFT + slot * (index + 0.5),
+                    sheet.y,
+                    theme.drawable(text),
+                    style,
+                    "center",
+                )
                 sheet.end()

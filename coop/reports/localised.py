@@ -1,8 +1,9 @@
 """Amounts, energy and dates as a reader of one locale writes them, exactly.
 
-Babel knows the conventions; it is asked once per locale and currency what a number looks like, and the digits
-are then put in as text. So nothing is rounded (Babel would, half to even), the decimals are those of our own
-currency table, the minus is a true one (U+2212), and a page with a thousand figures costs little.
+Babel knows the conventions; it is asked once per locale and currency what a number looks like, and
+the digits are then put in as text. So nothing is rounded (Babel would, half to even), the decimals
+are those of our own currency table, the minus is a true one (U+2212), and a page with a thousand
+figures costs little.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Localised:
 
 @lru_cache(maxsize=256)
 def localised(locale: str, currency: str) -> Localised:
-    """The conventions of `locale` ("en", "de_CH"). Refuses LANGUAGE_UNAVAILABLE without words in it."""
+    """The conventions of `locale` ("de_CH"). Refuses LANGUAGE_UNAVAILABLE without words in it."""
     try:
         parsed = Locale.parse(locale, sep="-" if "-" in locale else "_")
     except (UnknownLocaleError, ValueError):
@@ -106,7 +107,7 @@ def localised(locale: str, currency: str) -> Localised:
 
 
 def _pattern(amount: int, currency: str, locale: Locale) -> str:
-    """A sample amount with {} for its digits, a true minus, and a space after a lettered currency."""
+    """A sample amount with {} for its digits, a true minus, a space after a lettered currency."""
     shown = format_currency(amount, currency, locale=locale).replace("-", MINUS)
     before, after = _FIGURE.split(shown)
     if before[-1:].isalpha():

@@ -1,9 +1,9 @@
 """A sheet that is drawn on from top to bottom and tagged as it goes.
 
-Everything drawn is either content (it belongs to a tag of the structure tree: heading, paragraph, table cell,
-figure) or an artifact (rules, backgrounds, page headers and footers), as PDF/UA demands. Pages are kept as
-lists of operators until the end, when the number of pages is known; ReportLab then writes pages and fonts,
-and `coop.reports.archive` adds the structure tree.
+Everything drawn is either content (it belongs to a tag of the structure tree: heading, paragraph,
+table cell, figure) or an artifact (rules, backgrounds, page headers and footers), as PDF/UA
+demands. Pages are kept as lists of operators until the end, when the number of pages is known;
+ReportLab then writes pages and fonts, and `coop.reports.archive` adds the structure tree.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 from reportlab.pdfgen.canvas import Canvas
 
@@ -26,24 +27,40 @@ _ESCAPED |= {ord(mark): f"\\{mark}" for mark in "\\()"}
 class Tag:
     """An element of the structure tree: its role, its attributes as PDF source, what it holds.
 
-    Kids are tags, or (page, number) of marked content on it.
+    `number` counts the elements of a document from 0. An element holds other elements, marked
+    content (by number) of one `page` at most, and references written as PDF source.
     """
 
-    __slots__ = ("attributes", "kids", "role")
+    __slots__ = ("attributes", "kids", "number", "page", "parent", "role")
 
-    def __init__(self, role: str, attributes: str = "") -> None:
+    def __init__(self, number: int, parent: int, role: str, attributes: str) -> None:
+        self.number = number
+        self.parent = parent
         self.role = role
         self.attributes = attributes
-        self.kids: list[Tag | tuple[int, int]] = []
+        self.page = -1
+        self.kids: list[Tag | int | str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place on a page that opens `uri`, and the element it belongs to."""
+
+    page: int
+    box: tuple[float, float, float, float]
+    uri: str
+    text: str
+    tag: Tag
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A drawn document: ReportLab's file, the tree, and for each page the tag of each mark on it."""
+    """A drawn document: ReportLab's file, the tree (root first), each page's tag of each mark."""
 
     pdf: bytes
-    tree: Tag
+    tags: list[Tag]
     marks: list[list[Tag]]
+    links: list[Link]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +75,13 @@ def pdf_text(text: str) -> str:
     return f"<FEFF{text.encode('utf-16-be', 'replace').hex().upper()}>"
 
 
+def pdf_bytes(text: str) -> str:
+    """ASCII `text`, such as an address, as a PDF string object."""
+    return f"<{text.encode('ascii', 'replace').hex().upper()}>"
+
+
 class Sheet:
-    """Where a document is drawn. `y` is the height of the pen; it moves down and never back up a page."""
+    """Where a document is drawn. `y` is the height of the pen; it only moves down."""
 
     def __init__(self) -> None:
         theme.font_named(theme.REGULAR)
@@ -70,14 +92,15 @@ class Sheet:
             pagesize=(theme.PAGE_WIDTH, theme.PAGE_HEIGHT),
             pageCompression=1,
             invariant=1,
-            initialFontName=theme.REGULAR,
+            initialFontName=theme.REGULAR,  # type: ignore[arg-type]  # the stubs say float
         )
-        self.tree = Tag("Document")
-        self._open = [self.tree]
+        self._tags = [Tag(0, -1, "Document", "")]
+        self._open = [self._tags[0]]
         self._glyphs: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self._pages: list[list[str]] = []
         self._marks: list[list[Tag]] = []
         self._bookmarks: list[_Bookmark] = []
+        self._links: list[Link] = []
         self.y = theme.TOP
         self.new_page()
 
@@ -110,10 +133,10 @@ class Sheet:
         finally:
             self._open.pop()
 
-    @staticmethod
-    def child(parent: Tag, role: str, attributes: str = "") -> Tag:
+    def child(self, parent: Tag, role: str, attributes: str = "") -> Tag:
         """A new last element of `parent`."""
-        tag = Tag(role, attributes)
+        tag = Tag(len(self._tags), parent.number, role, attributes)
+        self._tags.append(tag)
         parent.kids.append(tag)
         return tag
 
@@ -128,7 +151,8 @@ class Sheet:
     def begin(self, tag: Tag) -> None:
         """Begin marked content of `tag`."""
         marks = self._marks[-1]
-        tag.kids.append((len(self._pages) - 1, len(marks)))
+        tag.page = len(self._pages) - 1
+        tag.kids.append(len(marks))
         self.code.append(f"/{tag.role} <</MCID {len(marks)}>> BDC")
         marks.append(tag)
 
@@ -160,14 +184,27 @@ class Sheet:
         shown = " ".join(f"{font} {style.size} Tf ({glyphs}) Tj" for font, glyphs in runs)
         self.code.append(f"{ink}BT {x:.2f} {y:.2f} Td {shown} ET")
 
+    def link(self, x: float, y: float, text: str, style: Style, uri: str) -> None:
+        """One line of drawable text that opens `uri`."""
+        with self.tagged("Link") as tag:
+            self.begin(tag)
+            self.text(x, y, text, style)
+            self.end()
+        right = x + theme.text_width(text, style.font) * style.size
+        box = (x, y - 0.25 * style.size, right, y + style.size)
+        self._links.append(Link(len(self._pages) - 1, box, uri, text, tag))
+
     def _glyphs_of(self, text: str, font: str) -> list[tuple[str, str]]:
-        """Runs of (font of the file, escaped codes): one run, unless a page needs over 200 letters."""
+        """Runs of (font in the file, escaped codes): more than one beyond 200 different letters."""
         runs = self._glyphs.get((font, text))
         if runs is None:
-            document = self._canvas._doc  # noqa: SLF001 - as ReportLab's own text object does
+            document: Any = self._canvas._doc  # type: ignore[attr-defined]  # noqa: SLF001 - as text objects do
             face = theme.font_named(font)
             runs = [
-                (face.getSubsetInternalName(subset, document), codes.decode("latin-1").translate(_ESCAPED))
+                (
+                    face.getSubsetInternalName(subset, document),
+                    codes.decode("latin-1").translate(_ESCAPED),
+                )
                 for subset, codes in face.splitString(text, document)
             ]
             self._glyphs[font, text] = runs
@@ -178,7 +215,9 @@ class Sheet:
         self._ink = colour
         self.code.append(f"{colour} rg {x:.2f} {y:.2f} {width:.2f} {height:.2f} re f")
 
-    def rules(self, heights: list[float], left: float, right: float, colour: str, weight: float) -> None:
+    def rules(
+        self, heights: list[float], left: float, right: float, colour: str, weight: float
+    ) -> None:
         """Horizontal lines as one artifact."""
         if heights:
             lines = " ".join(f"{left:.2f} {y:.2f} m {right:.2f} {y:.2f} l" for y in heights)
@@ -200,4 +239,4 @@ class Sheet:
             canvas.addLiteral("\n".join([*code, *self.code]))
             canvas.showPage()
         canvas.save()
-        return Drawn(self._buffer.getvalue(), self.tree, self._marks)
+        return Drawn(self._buffer.getvalue(), self._tags, self._marks, self._links)

@@ -1,6 +1,7 @@
 """How every document looks: one family in two weights, a few sizes, four colours on white.
 
-Inks have a contrast of at least 4.5:1 on white and on TINT; colour is never the only sign of anything.
+Inks have a contrast of at least 4.5:1 on white and on TINT; colour is never the only sign of
+anything.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def drawable(text: str) -> str:
 
 
 def wrapped(text: str, style: Style, width: float, most: int = 100) -> list[str]:
-    """Lines of drawable `text` within `width`, at most `most` of them; what is cut off ends in …"""
+    """Lines of drawable `text` within `width`; beyond `most` lines it ends in an ellipsis."""
     text = drawable(text)
     if text_width(text, style.font) * style.size <= width:
         return [text]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from coop.kernel.ids import CooperativeId
@@ -62,11 +63,11 @@ def line(
     debit: int = 0,
     credit: int = 0,
     wh: int | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> StatementEntry:
     """One entry of October 2026; `due` is what was due before it."""
     day = date(2026, 10, 1) + timedelta(days=index % 31)
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "entry_id": UUID(int=COOPERATIVE.int + 0x1000 + index),
         "effective_on": day,
         "recorded_at": datetime(day.year, day.month, day.day, 18, index % 60, tzinfo=UTC),
@@ -106,7 +107,7 @@ def sealed(
     )
 
 
-def statement(count: int, **changes: object) -> MemberStatement:
+def statement(count: int, **changes: Any) -> MemberStatement:
     """`count` entries in October 2026: sessions, and every sixth a payment; all but the last two sealed."""
     opening = due = 12_345
     entries = []
@@ -120,7 +121,7 @@ def statement(count: int, **changes: object) -> MemberStatement:
     entries.sort(key=lambda entry: entry.effective_on)
     entries = rerun(opening, entries)
     placed, seals = sealed(entries, max(0, count - 2))
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "cooperative": ISSUER,
         "member": MEMBER,
         "number": "2026-10-0017",

@@ -1,0 +1,116 @@
+"""Does a statement say what its own figures say? Asked of the file alone, by anyone, offline.
+
+The embedded twin is proved (every sum in it), drawn again, and compared with what the file shows:
+every number, every word, and then the drawing itself with its fonts, so that nothing can be painted
+over or redefined.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+import pypdfium2
+
+from coop.kernel.errors import Refusal
+from coop.reports.archive import language_of
+from coop.reports.errors import TwinMissing
+from coop.reports.statement import MemberStatement
+from coop.reports.statement_pdf import draw_statement, read_twin
+from coop.reports.twin import from_json_twin
+
+_NUMBER = re.compile(r"[0-9]")
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a document says that its figures do not: a stable code, a message for a person.
+
+    TWIN_MISSING, TWIN_MALFORMED, LANGUAGE_UNAVAILABLE: it cannot be compared. NUMBERS_DIFFER,
+    WORDS_DIFFER: it shows something else. DRAWING_DIFFERS: the same text is drawn otherwise, by
+    another version of this program or because something was painted over it.
+    """
+
+    code: str
+    message: str
+
+
+def document_twin_findings(pdf: bytes) -> list[Finding]:
+    """Whatever in a statement contradicts the figures inside it; empty when nothing does."""
+    try:
+        statement = from_json_twin(read_twin(pdf))
+        drawn = draw_statement(statement, language_of(pdf))
+    except Refusal as refusal:
+        return [Finding(refusal.code, refusal.message)]
+    if drawn == pdf:
+        return []
+    return _differences(pdf, drawn)
+
+
+def statement_in(pdf: bytes) -> MemberStatement:
+    """The proved statement inside a document. Refuses TWIN_MISSING and TWIN_MALFORMED."""
+    return from_json_twin(read_twin(pdf))
+
+
+def page_texts(pdf: bytes) -> list[str]:
+    """The text of each page as a reader's program finds it. Refuses TWIN_MISSING if unreadable."""
+    try:
+        document = pypdfium2.PdfDocument(pdf)
+    except pypdfium2.PdfiumError:
+        raise TwinMissing("This file cannot be read as a PDF.") from None
+    try:
+        return [page.get_textpage().get_text_range() for page in document]
+    finally:
+        document.close()
+
+
+def _differences(pdf: bytes, drawn: bytes) -> list[Finding]:
+    shown, meant = _words(pdf), _words(drawn)
+    surplus, absent = _listed(shown - meant), _listed(meant - shown)
+    if surplus or absent:
+        numbers = any(_NUMBER.search(word) for word in (shown - meant) + (meant - shown))
+        code = "NUMBERS_DIFFER" if numbers else "WORDS_DIFFER"
+        return [Finding(code, f"Shown but not meant: {surplus}. Meant but not shown: {absent}.")]
+    if _appearance(pdf) != _appearance(drawn):
+        return [Finding("DRAWING_DIFFERS", "The same text is drawn in another way.")]
+    return []
+
+
+def _words(pdf: bytes) -> Counter[str]:
+    return Counter(word for text in page_texts(pdf) for word in text.split())
+
+
+def _listed(words: Counter[str]) -> str:
+    some = [*words][:_SHOWN]
+    more = f" and {len(words) - len(some)} more" if len(words) > len(some) else ""
+    return ", ".join(f'"{word}"' for word in some) + more
+
+
+def _appearance(pdf: bytes) -> list[str]:
+    """A hash of everything that decides what pages look like: operators, fonts, images, notes."""
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        return [hashlib.sha256(_visible(page)).hexdigest() for page in opened.pages]
+
+
+def _visible(page: pikepdf.Page) -> bytes:
+    resources: Any = page.obj.get("/Resources", {})
+    parts = [b"".join(stream.read_bytes() for stream in _streams(page.obj.Contents))]
+    for name, font in sorted(resources.get("/Font", {}).items()):
+        descriptor: Any = font.get("/FontDescriptor", {})
+        program = descriptor.get("/FontFile2")
+        parts += [str(name).encode(), program.read_bytes() if program is not None else b"none"]
+    parts += [str(name).encode() for name in sorted(resources.get("/XObject", {}).keys())]
+    for note in page.obj.get("/Annots", []):
+        parts += [str(note.get("/Subtype")).encode(), str(list(note.get("/Rect", []))).encode()]
+    parts.append(str(list(page.mediabox)).encode())
+    return b"\n".join(parts)
+
+
+def _streams(contents: Any) -> list[Any]:
+    return list(contents) if isinstance(contents, pikepdf.Array) else [contents]

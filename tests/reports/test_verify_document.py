@@ -1,0 +1,113 @@
+"""A statement that was altered is found out, from the file alone."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import orjson
+import pikepdf
+import pytest
+
+from coop.reports.statement_pdf import draw_statement, read_twin
+from coop.reports.verify_document import document_twin_findings, statement_in
+from tests.reports.sample import statement
+
+
+@pytest.mark.parametrize(("count", "locale"), [(0, "en"), (12, "de"), (40, "fr")])
+def test_an_untouched_statement_has_no_findings(count, locale):
+    pdf = draw_statement(statement(count), locale)
+    assert document_twin_findings(pdf) == []
+    assert statement_in(pdf) == statement(count)
+
+
+def _codes(pdf):
+    return [finding.code for finding in document_twin_findings(pdf)]
+
+
+def _altered(change):
+    with pikepdf.open(BytesIO(draw_statement(statement(12)))) as pdf:
+        change(pdf)
+        target = BytesIO()
+        pdf.save(target)
+    return target.getvalue()
+
+
+def _with_twin(change):
+    twin = read_twin(draw_statement(statement(12)))
+    change(twin)
+    return _altered(lambda pdf: pdf.Root.AF[0].EF.F.write(orjson.dumps(twin)))
+
+
+def _replace(old, new):
+    def change(pdf):
+        contents = pdf.pages[0].Contents
+        source = contents.read_bytes()
+        assert old in source
+        contents.write(source.replace(old, new))
+
+    return change
+
+
+def test_a_file_saved_again_by_another_program_is_still_the_statement():
+    assert _codes(_altered(lambda _: None)) == []
+
+
+def test_a_number_altered_on_the_page_is_found():
+    (finding,) = document_twin_findings(_altered(_replace(b"38.81) Tj", b"30.81) Tj")))
+    assert finding.code == "NUMBERS_DIFFER"
+    assert "30.81" in finding.message
+
+
+def test_a_word_altered_on_the_page_is_found():
+    assert _codes(_altered(_replace(b"(You owe)", b"(You own)"))) == ["WORDS_DIFFER"]
+
+
+def test_paint_over_a_number_is_found():
+    def paint(pdf):
+        contents = pdf.pages[0].Contents
+        contents.write(contents.read_bytes() + b"\n1 1 1 rg 0 0 600 900 re f\n")
+
+    assert _codes(_altered(paint)) == ["DRAWING_DIFFERS"]
+
+
+def test_a_note_laid_over_the_page_is_found():
+    def lay(pdf):
+        note = pikepdf.Dictionary(
+            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.FreeText, Rect=[0, 0, 9, 9]
+        )
+        pdf.pages[0].obj.Annots = pikepdf.Array([pdf.make_indirect(note)])
+
+    assert _codes(_altered(lay)) == ["DRAWING_DIFFERS"]
+
+
+def test_another_font_under_the_same_codes_is_found():
+    def swap(pdf):
+        fonts = list(pdf.pages[0].obj.Resources.Font.values())
+        program = fonts[0].FontDescriptor.FontFile2
+        program.write(program.read_bytes()[:-1] + b"\x01")
+
+    assert _codes(_altered(swap)) == ["DRAWING_DIFFERS"]
+
+
+def test_a_twin_that_does_not_add_up_is_found():
+    assert _codes(_with_twin(lambda twin: twin["due"].update(charges="0.00"))) == ["TWIN_MALFORMED"]
+
+
+def test_a_consistent_twin_of_another_statement_is_found():
+    assert _codes(_with_twin(lambda twin: twin.update(deposits="401.00"))) == ["NUMBERS_DIFFER"]
+
+
+@pytest.mark.parametrize("pdf", [b"", b"not a pdf", b"%PDF-1.7\n"])
+def test_what_is_not_a_document_is_refused_as_such(pdf):
+    assert _codes(pdf) == ["TWIN_MISSING"]
+
+
+def test_a_document_without_a_twin_or_a_language_is_refused_as_such():
+    def strip(pdf):
+        del pdf.Root.Names
+        del pdf.Root.AF
+
+    assert _codes(_altered(strip)) == ["TWIN_MISSING"]
+    assert _codes(_altered(lambda pdf: pdf.Root.__delattr__("Lang"))) == ["TWIN_MALFORMED"]
+    assert _codes(_altered(lambda pdf: pdf.Root.AF[0].EF.F.write(b"{"))) == ["TWIN_MALFORMED"]
+    assert _codes(_altered(lambda pdf: pdf.Root.AF[0].EF.F.write(b"[]"))) == ["TWIN_MALFORMED"]
