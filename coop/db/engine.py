@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -76,20 +76,29 @@ class Database:
     async def posting_pool(self) -> asyncpg.Pool:
         """Bare connections for single-statement postings: few on purpose, a crowd only queues on the same row."""
         if self._posting_pool is None:
-            url = make_url(self._url)
             self._posting_pool = await asyncpg.create_pool(
-                user=url.username,
-                password=url.password,
-                database=url.database,
-                host=_host(url),
-                port=url.port,
+                **self._address(),
                 min_size=1,
                 max_size=self._posting_connections,
-                server_settings=_SETTINGS,
                 # The pool's own reset costs a round trip a call; nothing here sets session state.
                 reset=_keep,
             )
         return self._posting_pool
+
+    async def bare_connection(self) -> asyncpg.Connection:
+        """A connection of the driver's own, outside every pool; whoever asked closes it."""
+        return await asyncpg.connect(**self._address())
+
+    def _address(self) -> dict[str, Any]:
+        url = make_url(self._url)
+        return {
+            "user": url.username,
+            "password": url.password,
+            "database": url.database,
+            "host": _host(url),
+            "port": url.port,
+            "server_settings": _SETTINGS,
+        }
 
     async def unit_of_work(
         self, cooperative_id: UUID | None, work: Work[Result], *, subject: str | None = None

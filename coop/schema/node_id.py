@@ -1,7 +1,8 @@
 """Ids as clients see them: opaque, of every type alike, and never refused with a bang.
 
-The text is base64url of "<Type>:<cooperative uuid>:<uuid>". It is no secret and grants nothing:
-what it names is read under the viewer's own rights. Nonsense names nothing, so it gives None.
+The text is base64url of "<Type>:<cooperative uuid>:<uuid>", and of ":<number>" after it for what is
+numbered within another thing (the lines of an entry). It is no secret and grants nothing: what it
+names is read under the viewer's own rights. Nonsense names nothing, so it gives None.
 """
 
 from __future__ import annotations
@@ -11,23 +12,35 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
 from uuid import UUID
 
+import strawberry
+
 from coop.kernel.errors import NotFound
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_PLAIN = re.compile(rf"([A-Z][A-Za-z]{{0,40}}):({_UUID}):({_UUID})")
+_PLAIN = re.compile(rf"([A-Z][A-Za-z]{{0,40}}):({_UUID}):({_UUID})(?::(0|[1-9][0-9]{{0,17}}))?")
 _TEXT_MAX = 200
 
 
+@strawberry.interface(description="Anything with an id that lasts.")
+class Node:
+    """Anything with an id that lasts."""
+
+    id: strawberry.ID = strawberry.field(description="Opaque; the same for as long as it exists.")
+
+
 class NodeId(NamedTuple):
-    """Which type, of which cooperative, which one."""
+    """Which type, of which cooperative, which one, and which of its numbered parts."""
 
     type: str
     cooperative_id: UUID
     id: UUID
+    part: int | None = None
 
     def __str__(self) -> str:
         """The opaque text."""
         plain = f"{self.type}:{self.cooperative_id}:{self.id}"
+        if self.part is not None:
+            plain += f":{self.part}"
         return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
@@ -42,7 +55,8 @@ def node_id_of(text: str) -> NodeId | None:
     match = _PLAIN.fullmatch(plain)
     if match is None:
         return None
-    named = NodeId(match[1], UUID(match[2]), UUID(match[3]))
+    part = int(match[4]) if match[4] else None
+    named = NodeId(match[1], UUID(match[2]), UUID(match[3]), part)
     return named if str(named) == text else None  # one spelling an id
 
 
