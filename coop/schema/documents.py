@@ -37,6 +37,7 @@ from coop.schema.limits import (
     measured,
 )
 
+TEXT_MAX: Final = 64 * 1024  # characters: tokens are limited too, but one string may be any length
 _KEPT_MAX: Final = 512
 _KEPT_LENGTH_MAX: Final = 16 * 1024
 _RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -88,6 +89,9 @@ class Documents:
 
     def prepared(self, text: str) -> Prepared:
         """`text` ready to run. Raises RequestRefused: syntax, limits, validation."""
+        if len(text) > TEXT_MAX:
+            message = f"A document has at most {TEXT_MAX} characters; send values as variables."
+            raise refused(Code.DOCUMENT_TOO_LONG, message)
         found = self._kept.get(text)
         if found is None:
             self.misses += 1

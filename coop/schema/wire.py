@@ -35,6 +35,12 @@ UNSUPPORTED_MEDIA_TYPE: Final = 415
 INTERNAL: Final = 500
 TIMED_OUT: Final = 503
 
+_HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Accept, Authorization"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
 
 class Asked(NamedTuple):
     """The parameters of a GraphQL request; `size` is that of its body in bytes."""
@@ -105,12 +111,15 @@ async def asked_by(request: Request, body_max: int) -> Asked:
     )
 
 
-async def _body(request: Request, body_max: int) -> bytes:
-    media, *parameters = (
-        p.strip().lower() for p in request.headers.get("content-type", "").split(";")
-    )
+@functools.lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = {p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")}
-    if media != JSON or not charsets <= {"utf-8", "utf8"}:
+    return media == JSON and charsets <= {"utf-8", "utf8"}
+
+
+async def _body(request: Request, body_max: int) -> bytes:
+    if not _is_json(request.headers.get("content-type", "")):
         message = "Send application/json in UTF-8."
         raise HttpRefusal(UNSUPPORTED_MEDIA_TYPE, Code.UNSUPPORTED_MEDIA_TYPE, message)
     stated = request.headers.get("content-length", "")
@@ -174,13 +183,10 @@ def asked_in(parameters: Mapping[str, Any], size: int) -> Asked:
 def written(answer: Answer, media: str) -> dict[str, Any]:
     """The start message of ASGI for `answer`, its body under "body". Raises TypeError: not JSON."""
     body = orjson.dumps(answer.content)
-    headers = {
-        "Content-Type": f"{media}; charset=utf-8",
-        "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
-        "Vary": "Accept, Authorization",
-        "X-Content-Type-Options": "nosniff",
-        **answer.headers,
-    }
-    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    return {"status": answer.status, "headers": encoded, "body": body}
+    headers = [
+        *_HEADERS,
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        (b"content-length", b"%d" % len(body)),
+        *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
+    ]
+    return {"status": answer.status, "headers": headers, "body": body}

@@ -96,6 +96,7 @@ def test_an_undefined_fragment_is_invalid_and_named() -> None:
         ("{ rows(first: 200) { nodes { rows(first: 50) { nodes { number } } } } }", "TOO_COSTLY"),
         ("mutation { post(text: 1) { posted } b: post(text: 2) { posted } }", "TOO_MANY_MUTATIONS"),
         ("mutation { ...M } fragment M on Mutation { a: importRows(csv: 1) b: importRows(csv: 2) }", "TOO_MANY_MUTATIONS"),
+        ('{ echo(json: "' + "x" * 70_000 + '") { json } }', "DOCUMENT_TOO_LONG"),
         ("{ hello", "GRAPHQL_PARSE_FAILED"),
         ("", "GRAPHQL_PARSE_FAILED"),
         ("fragment F on Query { hello }", "GRAPHQL_VALIDATION_FAILED"),

@@ -1,0 +1,159 @@
+"""What resolvers find in `info.context`: who asks, where to read, whom to hand a posting to.
+
+A query reads each cooperative through one `Reader`: one connection, one snapshot for the whole operation, taken when
+first needed. Resolvers run concurrently and a connection answers one question at a time, so every read goes through
+`Reader.ask`, and what many rows need is gathered by the reader's loaders: the number of statements does not depend on
+the length of a list. A mutation has units of work instead and reads its answer afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+import strawberry
+from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.dataloader import DataLoader
+
+from coop.db.engine import Database
+from coop.db.wakeups import Wakeups
+from coop.ledger import queries as ledger
+from coop.ledger.coalescer import PostingQueue
+from coop.ledger.queries import AccountRow, BalanceRow, EntryRow, PostingRow, SealRow
+from coop.members import queries as members
+from coop.members.domain.people import Cooperative, Member
+from coop.members.domain.policy import Action, Extent, extent_of
+from coop.members.domain.roles import Viewer
+from coop.schema.documents_store import DocumentLinks
+
+Args = ParamSpec("Args")
+T = TypeVar("T")
+COOPERATIVES_MAX = 5
+
+BalanceKey = tuple[UUID, date | None, datetime | None]
+
+
+class Reader:
+    """One snapshot of one cooperative, shared by every resolver of an operation."""
+
+    def __init__(self, connection: AsyncConnection, cooperative_id: UUID) -> None:
+        self.cooperative_id = cooperative_id
+        self._connection = connection
+        self._lock = asyncio.Lock()
+        self._kept: dict[Hashable, asyncio.Future[object]] = {}
+        self.accounts: DataLoader[UUID, AccountRow | None] = DataLoader(
+            self._many(ledger.accounts_by_ids)
+        )
+        self.accounts_of_member: DataLoader[UUID, list[AccountRow] | None] = DataLoader(
+            self._many(ledger.accounts_of_members)
+        )
+        self.entries: DataLoader[UUID, EntryRow | None] = DataLoader(
+            self._many(ledger.entries_by_ids)
+        )
+        self.postings_of_entry: DataLoader[UUID, list[PostingRow] | None] = DataLoader(
+            self._many(ledger.postings_of_entries)
+        )
+        self.seals: DataLoader[int, SealRow | None] = DataLoader(
+            self._many(ledger.seals_by_numbers)
+        )
+        self.seal_places: DataLoader[UUID, object | None] = DataLoader(
+            self._many(ledger.places_of_entries)
+        )
+        self.members: DataLoader[UUID, Member | None] = DataLoader(self._load_members)
+        self.balances: DataLoader[BalanceKey, BalanceRow | None] = DataLoader(self._load_balances)
+
+    async def ask(
+        self,
+        question: Callable[Concatenate[AsyncConnection, Args], Awaitable[T]],
+        *args: Args.args,
+        **kwargs: Args.kwargs,
+    ) -> T:
+        """Ask a room's query on this snapshot, when no other resolver is asking."""
+        async with self._lock:
+            return await question(self._connection, *args, **kwargs)
+
+    async def once(
+        self, name: Hashable, question: Callable[[AsyncConnection], Awaitable[T]]
+    ) -> T:
+        """Ask what the whole operation needs once; later askers get the same answer."""
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = self._kept[name] = asyncio.ensure_future(self.ask(question))
+        return await kept  # type: ignore[return-value]
+
+    def _many(
+        self, question: Callable[[AsyncConnection, list[Hashable]], Awaitable[dict[object, T]]] | Callable[..., Awaitable[dict[object, T]]]
+    ) -> Callable[[list[object]], Awaitable[list[T | None]]]:
+        async def load(keys: list[object]) -> list[T | None]:
+            found = await self.ask(question, keys)
+            return [found.get(key) for key in keys]
+
+        return load
+
+    async def _load_members(self, ids: list[UUID]) -> list[Member | None]:
+        found = await self.ask(members.members_by_ids, self.cooperative_id, ids)
+        return [found.get(key) for key in ids]
+
+    async def _load_balances(self, keys: list[BalanceKey]) -> list[BalanceRow | None]:
+        """One statement for each point in time that is asked about, whatever the number of accounts."""
+        found: dict[BalanceKey, BalanceRow] = {}
+        for as_of, known_at in {key[1:] for key in keys}:
+            ids = [key[0] for key in keys if key[1:] == (as_of, known_at)]
+            rows = await self.ask(ledger.balances_of, ids, as_of=as_of, known_at=known_at)
+            found |= {(id_, as_of, known_at): row for id_, row in rows.items()}
+        return [found.get(key) for key in keys]
+
+    async def scales(self) -> dict[str, int]:
+        """How many decimals each commodity has."""
+        return await self.once("scales", ledger.scales)
+
+
+@dataclass
+class Context:
+    """The context of one operation, or of one event of a subscription."""
+
+    viewer: Viewer
+    database: Database
+    queue: PostingQueue
+    wakeups: Wakeups
+    links: DocumentLinks
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _readers: dict[UUID, asyncio.Future[Reader]] = field(default_factory=dict)
+
+    async def reader(self, cooperative_id: UUID) -> Reader:
+        """The operation's snapshot of this cooperative."""
+        found = self._readers.get(cooperative_id)
+        if found is None:
+            found = self._readers[cooperative_id] = asyncio.ensure_future(
+                self._open(cooperative_id)
+            )
+        return await found
+
+    async def _open(self, cooperative_id: UUID) -> Reader:
+        connection = await self._stack.enter_async_context(
+            self.database.snapshot(cooperative_id, subject=self.viewer.subject)
+        )
+        return Reader(connection, cooperative_id)
+
+    def extent(self, action: Action, cooperative_id: UUID) -> Extent:
+        """How far the action reaches for the viewer in this cooperative."""
+        return extent_of(self.viewer, action, cooperative_id)
+
+    async def cooperative_by_slug(self, slug: str) -> Cooperative | None:
+        """The cooperative of that slug, if the viewer holds a role in it."""
+        async with self.database.snapshot(None, subject=self.viewer.subject) as connection:
+            return await members.cooperative_by_slug(connection, slug)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Context]:
+        """This context, for as long as its operation runs; then its snapshots are given back."""
+        async with self._stack:
+            yield self
+
+
+Info = strawberry.Info[Context, object]
