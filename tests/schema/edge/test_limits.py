@@ -84,7 +84,7 @@ def test_an_undefined_fragment_is_invalid_and_named() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("{" + " ".join(f"a{i}: hello" for i in range(10_000)) + "}", "TOO_MANY_TOKENS"),
+        ("{" + " ".join(f"a{i}: hello" for i in range(3_000)) + "}", "TOO_MANY_TOKENS"),
         ("{ row(number: 1) {" + " ".join(f"a{i}: number" for i in range(31)) + "} }", "TOO_MANY_ALIASES"),
         ("{" + "hello " * 21 + "}", "TOO_MANY_ROOT_FIELDS"),
         ("{ row(number: 1) {" + "number " * 51 + "} }", "TOO_MANY_REPEATS"),
