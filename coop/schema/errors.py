@@ -2,10 +2,10 @@
 
 Refusal
 ├── InvalidCursor              INVALID_CURSOR: not a cursor of this list in this order
-└── InvalidPage                INVALID_PAGE: first, last: a page nobody may ask for
+├── InvalidPage                INVALID_PAGE: first, last: a page nobody may ask for
+└── TooManyCooperatives        TOO_MANY_COOPERATIVES: more of them than one operation reads
 
 HttpRefusal                    a request turned away before anything ran, with its HTTP status
-├── Unauthenticated            UNAUTHENTICATED, 401
 └── RateLimited                RATE_LIMITED, 429
 
 Codes without a class of their own stand in `Code`; they appear in `errors[].extensions.code` only.
@@ -48,7 +48,6 @@ class Code(StrEnum):
     TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
     SUBSCRIPTIONS_ONLY = "SUBSCRIPTIONS_ONLY"
     SUBSCRIPTION_NEEDS_SOCKET = "SUBSCRIPTION_NEEDS_SOCKET"
-    UNAUTHENTICATED = "UNAUTHENTICATED"
     RATE_LIMITED = "RATE_LIMITED"
     TIMEOUT = "TIMEOUT"
     INTERNAL = "INTERNAL"
@@ -66,6 +65,12 @@ class InvalidPage(Refusal):
     code = "INVALID_PAGE"
 
 
+class TooManyCooperatives(Refusal):
+    """One operation asks about more cooperatives than it may hold snapshots of."""
+
+    code = "TOO_MANY_COOPERATIVES"
+
+
 class HttpRefusal(Exception):
     """A whole request refused: `status` and `headers` of the answer, `code` and `message` in it."""
 
@@ -77,13 +82,6 @@ class HttpRefusal(Exception):
         self.code = code
         self.message = message
         self.headers = headers
-
-
-class Unauthenticated(HttpRefusal):
-    """No bearer token, or one that proves nothing."""
-
-    def __init__(self, message: str = "A valid bearer token is needed.") -> None:
-        super().__init__(401, Code.UNAUTHENTICATED, message, {"WWW-Authenticate": "Bearer"})
 
 
 class RateLimited(HttpRefusal):

@@ -48,7 +48,7 @@ P_co = TypeVar("P_co", covariant=True)
 
 
 class Authenticate(Protocol[P_co]):
-    """Who asks. Raises HttpRefusal, for one Unauthenticated."""
+    """Who asks. A Refusal is answered by 401; an HttpRefusal says its own status."""
 
     async def __call__(self, request: Request, /) -> P_co: ...
 
@@ -113,7 +113,7 @@ class GraphQLView(Generic[P]):
         headers: dict[str, str] = {}
         try:
             _expect_acceptable(media)
-            principal = await self._authenticate(request)
+            principal = await self._principal(request)
             self._pay(principal, 1, headers)
             answer = await self._served(request, principal, headers)
         except HttpRefusal as no:
@@ -127,6 +127,13 @@ class GraphQLView(Generic[P]):
             answer.status = wire.LEGACY_REQUEST_ERROR
         answer.headers |= headers
         return answer
+
+    async def _principal(self, request: Request) -> P:
+        try:
+            return await self._authenticate(request)
+        except Refusal as no:
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise HttpRefusal(wire.UNAUTHENTICATED, no.code, no.message, headers) from None
 
     def _pay(self, principal: P, points: int, headers: dict[str, str]) -> None:
         if self._spend is None or points <= 0:

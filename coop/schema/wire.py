@@ -28,6 +28,7 @@ REQUEST_ERROR: Final = (
 )
 LEGACY_REQUEST_ERROR: Final = 200  # the same for clients that accept application/json only
 BAD_REQUEST: Final = 400
+UNAUTHENTICATED: Final = 401
 METHOD_NOT_ALLOWED: Final = 405
 NOT_ACCEPTABLE: Final = 406
 BODY_TOO_LARGE: Final = 413

@@ -25,7 +25,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from coop.kernel.errors import Forbidden, InvalidValue
 from coop.kernel.window import Window
-from coop.schema.errors import Unauthenticated
+from coop.members.errors import Unauthenticated
 from coop.schema.graphiql import graphiql_routes
 from coop.schema.limits import MeasuredOperation
 from coop.schema.pagination import Connection, Order, Page, connection_of
@@ -281,7 +281,7 @@ async def authenticate(request: Request) -> str:
     """Everybody is who their token says; no token is "anyone"; the token "bad" is nobody's."""
     token = request.headers.get("authorization", "Bearer anyone").removeprefix("Bearer ")
     if token == "bad":
-        raise Unauthenticated
+        raise Unauthenticated("A valid bearer token is needed.")
     return token
 
 
@@ -332,7 +332,7 @@ def app_of(world: World, *, socket: dict[str, Any] | None = None, **more: Any) -
     async def connect(_socket: WebSocket, payload: dict[str, Any]) -> DemoListener:
         token = bearer_in(payload)
         if token in {None, "bad"}:
-            raise Unauthenticated
+            raise Unauthenticated("A valid bearer token is needed.")
         if token == "boom":
             raise RuntimeError("secret")
         return DemoListener(world, token)

@@ -114,6 +114,11 @@ async def test_statuses_of_requests_that_are_not_read(
     assert world.opened == world.posted == []
 
 
+async def test_who_is_not_known_is_told_how_to_be(client: Client) -> None:
+    response = await client.post("{ hello }", headers={"Authorization": "Bearer bad"})
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+
+
 async def test_queries_may_be_asked_by_get_with_variables(client: Client) -> None:
     params = {"query": "query($n: Int!) { row(number: $n) { number } }", "variables": '{"n": 3}'}
     response = await client.http.get("/graphql", params=params)
