@@ -12,20 +12,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
 from uuid import UUID
 
-import strawberry
-
 from coop.kernel.errors import NotFound
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PLAIN = re.compile(rf"([A-Z][A-Za-z]{{0,40}}):({_UUID}):({_UUID})(?::(0|[1-9][0-9]{{0,17}}))?")
 _TEXT_MAX = 200
-
-
-@strawberry.interface(description="Anything with an id that lasts.")
-class Node:
-    """Anything with an id that lasts."""
-
-    id: strawberry.ID = strawberry.field(description="Opaque; the same for as long as it exists.")
 
 
 class NodeId(NamedTuple):
