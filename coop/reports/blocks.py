@@ -39,7 +39,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class _Place:
     """A column at its place on the page."""
 
     column: Column
@@ -50,10 +50,31 @@ class _Placed:
     def anchor(self) -> float:
         return self.right if self.column.align == "right" else self.left
 
-    def lines(self, text: str, style: Style) -> list[str]:
-        if self.column.share:
-            return theme.wrapped(text, style, self.right - self.left, most=6)
-        return [theme.drawable(text)]
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The columns of one table and the type it is set in."""
+
+    places: tuple[_Place, ...]
+    head: Style
+    cell: Style
+    strong: Style
+
+    def style_of(self, row: Row) -> Style:
+        return self.strong if row.strong else self.cell
+
+    def lines(self, row: Row) -> list[list[str]]:
+        """The lines of each cell: only columns that share what is left wrap."""
+        style = self.style_of(row)
+        return [
+            theme.wrapped(text, style, place.right - place.left, most=6)
+            if place.column.share
+            else [theme.drawable(text)]
+            for place, text in zip(self.places, row.cells, strict=True)
+        ]
+
+    def height(self, cells: list[list[str]]) -> float:
+        return max(map(len, cells)) * self.cell.leading + 2 * PADDING - 1
 
 
 def actual_text(text: str) -> str:
@@ -76,7 +97,7 @@ def paragraph(
     sheet: Sheet, text: str, style: Style, left: float = theme.LEFT, width: float = theme.WIDTH
 ) -> None:
     """A paragraph, wrapped, all on one page."""
-    lines = theme.wrapped(text, style, width)
+    lines = theme.wrapped(text, style, width, most=40)
     sheet.need(len(lines) * style.leading)
     with sheet.content("P", actual_text(text)):
         for line in lines:
@@ -105,89 +126,89 @@ def table(
 
     Columns without any title have no head: their first cells are the heads of their rows.
     """
-    placed = _placed(columns, rows, width)
-    drawn = [(row, _cells(placed, row)) for row in rows]
-    heights = [_height(cells) for _, cells in drawn]
+    grid = _grid(columns, rows, width)
+    drawn = [(row, grid.lines(row)) for row in rows]
+    heights = [grid.height(cells) for _, cells in drawn]
     sheet.need(30 + sum(heights[:2]))
     with sheet.tagged("Table") as tag:
-        _head(sheet, placed, tag)
+        _head(sheet, grid, tag)
         edges: list[float] = []
         for index, (row, cells) in enumerate(drawn):
             tail = sum(heights[index:]) if index == len(drawn) - together else heights[index]
             if sheet.y - tail < theme.BOTTOM:
-                _edges(sheet, placed, edges)
+                _edges(sheet, grid, edges)
                 sheet.new_page()
-                _head(sheet, placed, None)
-            _row(sheet, placed, row, cells, tag)
+                _head(sheet, grid, None)
+            _row(sheet, grid, row, cells, tag)
             edges.append(sheet.y)
-        _edges(sheet, placed, edges)
+        _edges(sheet, grid, edges)
 
 
-def _edges(sheet: Sheet, placed: list[_Placed], edges: list[float]) -> None:
-    sheet.rules(edges, theme.LEFT, placed[-1].right, theme.RULE, 0.4)
+def _edges(sheet: Sheet, grid: _Grid, edges: list[float]) -> None:
+    sheet.rules(edges, theme.LEFT, grid.places[-1].right, theme.RULE, 0.4)
     edges.clear()
 
 
-def _placed(columns: Sequence[Column], rows: Sequence[Row], within: float) -> list[_Placed]:
-    """Columns of figures as wide as they need; the others share the rest."""
-    widths = []
-    for index, column in enumerate(columns):
-        widest = _width(column.title, theme.CELL_HEAD)
-        if not column.share:
-            for row in rows:
-                style = theme.CELL_STRONG if row.strong else theme.CELL
-                widest = max(widest, _width(row.cells[index], style))
-        widths.append(widest)
+def _grid(columns: Sequence[Column], rows: Sequence[Row], within: float) -> _Grid:
+    """Columns of figures as wide as they need; the others share the rest.
+
+    Figures so large that they would leave less than a fifth for text are set in smaller type.
+    """
+    needed = [_needed(column, index, rows) for index, column in enumerate(columns)]
+    gaps = GAP * (len(columns) - 1)
+    fixed = sum(needed)
+    scale = min(1.0, (0.8 * within - gaps) / fixed) if fixed else 1.0
     shares = sum(column.share for column in columns)
-    fixed = sum(width for column, width in zip(columns, widths, strict=True) if not column.share)
-    room = within - fixed - GAP * (len(columns) - 1)
-    left, placed = theme.LEFT, []
-    for column, width in zip(columns, widths, strict=True):
-        actual = room * column.share / shares if column.share else width
-        placed.append(_Placed(column, left, left + actual))
-        left += actual + GAP
-    return placed
+    room = within - gaps - fixed * scale
+    left, places = theme.LEFT, []
+    for column, width in zip(columns, needed, strict=True):
+        right = left + (room * column.share / shares if column.share else width * scale)
+        places.append(_Place(column, left, right))
+        left = right + GAP
+    styles = (_scaled(theme.CELL_HEAD, scale), _scaled(theme.CELL, scale))
+    return _Grid(tuple(places), *styles, _scaled(theme.CELL_STRONG, scale))
+
+
+def _needed(column: Column, index: int, rows: Sequence[Row]) -> float:
+    """Width of the widest cell of a column of figures; none of one that shares what is left."""
+    if column.share:
+        return 0.0
+    strong = (_width(row.cells[index], theme.CELL_STRONG) for row in rows if row.strong)
+    plain = (_width(row.cells[index], theme.CELL) for row in rows if not row.strong)
+    return max(_width(column.title, theme.CELL_HEAD), *strong, *plain)
+
+
+def _scaled(style: Style, scale: float) -> Style:
+    return style if scale == 1 else replace(style, size=round(style.size * scale - 0.005, 2))
 
 
 def _width(text: str, style: Style) -> float:
     return theme.text_width(theme.drawable(text), style.font) * style.size
 
 
-def _cells(placed: list[_Placed], row: Row) -> list[list[str]]:
-    style = theme.CELL_STRONG if row.strong else theme.CELL
-    return [place.lines(text, style) for place, text in zip(placed, row.cells, strict=True)]
-
-
-def _height(cells: list[list[str]]) -> float:
-    return max(map(len, cells)) * theme.CELL.leading + 2 * PADDING - 1
-
-
-def _head(sheet: Sheet, placed: list[_Placed], table_tag: Tag | None) -> None:
+def _head(sheet: Sheet, grid: _Grid, table_tag: Tag | None) -> None:
     """Column titles: tagged heads where the table begins, an artifact where it goes on."""
-    style = theme.CELL_HEAD
-    if not any(place.column.title for place in placed):
+    if not any(place.column.title for place in grid.places):
         return
-    baseline = sheet.y - PADDING - style.size
+    baseline = sheet.y - PADDING - grid.head.size
     row = sheet.child(table_tag, "TR") if table_tag else None
-    for place in placed:
+    for place in grid.places:
         if row:
             sheet.begin(sheet.child(row, "TH", COLUMN_HEAD))
         else:
             sheet.code.append("/Artifact BMC")
         title = theme.drawable(place.column.title)
-        sheet.text(place.anchor, baseline, title, style, place.column.align)
+        sheet.text(place.anchor, baseline, title, grid.head, place.column.align)
         sheet.end()
     sheet.y = baseline - PADDING - 1
-    sheet.rules([sheet.y], theme.LEFT, placed[-1].right, theme.INK, 0.7)
+    sheet.rules([sheet.y], theme.LEFT, grid.places[-1].right, theme.INK, 0.7)
 
 
-def _row(
-    sheet: Sheet, placed: list[_Placed], row: Row, cells: list[list[str]], table_tag: Tag
-) -> None:
-    style = theme.CELL_STRONG if row.strong else theme.CELL
+def _row(sheet: Sheet, grid: _Grid, row: Row, cells: list[list[str]], table_tag: Tag) -> None:
+    style = grid.style_of(row)
     line_tag = sheet.child(table_tag, "TR")
     top = sheet.y
-    for place, lines, text in zip(placed, cells, row.cells, strict=True):
+    for place, lines, text in zip(grid.places, cells, row.cells, strict=True):
         heads = place.column.heads
         tag = sheet.child(line_tag, "TH" if heads else "TD", ROW_HEAD if heads else "")
         if not text:
@@ -199,7 +220,7 @@ def _row(
             sheet.text(place.anchor, y, line, style, place.column.align)
             y -= style.leading
         sheet.end()
-    sheet.y = top - _height(cells)
+    sheet.y = top - grid.height(cells)
 
 
 def bar_chart(

@@ -44,13 +44,14 @@ def _letterhead(sheet: Sheet, statement: MemberStatement, writing: Localised) ->
         sheet.text(theme.RIGHT, y, title, theme.TITLE, "right")
     room = theme.WIDTH - theme.text_width(title, theme.TITLE.font) * theme.TITLE.size - 20
     with sheet.content("P", actual_text(issuer.name)):
-        name = theme.wrapped(issuer.name, theme.LETTERHEAD, room, most=1)[0]
-        sheet.text(theme.LEFT, y, name, theme.LETTERHEAD)
+        for line in theme.wrapped(issuer.name, theme.LETTERHEAD, room, most=2):
+            sheet.text(theme.LEFT, y, line, theme.LETTERHEAD)
+            y -= theme.LETTERHEAD.leading
     if issuer.address:
         address = " · ".join(issuer.address)
         with sheet.content("P", actual_text(address)):
             shown = theme.wrapped(address, theme.NOTE, theme.WIDTH, most=1)[0]
-            sheet.text(theme.LEFT, y - 14, shown, theme.NOTE)
+            sheet.text(theme.LEFT, y + 2, shown, theme.NOTE)
 
 
 def _addressee(sheet: Sheet, statement: MemberStatement) -> None:

@@ -241,10 +241,11 @@ def _furniture(
     if page > 1:
         with sheet.artifact("/Type/Pagination/Subtype/Header"):
             y = theme.PAGE_HEIGHT - 38
-            sheet.text(theme.LEFT, y, theme.drawable(statement.cooperative.name), theme.NOTE)
+            name = theme.wrapped(statement.cooperative.name, theme.NOTE, theme.WIDTH - 160, most=1)
+            sheet.text(theme.LEFT, y, name[0], theme.NOTE)
             sheet.text(theme.RIGHT, y, period_of(statement, writing), theme.NOTE, "right")
     with sheet.artifact("/Type/Pagination/Subtype/Footer"):
         text = f"{words['title']} {statement.number} · {words['member']} {statement.member.number}"
-        sheet.text(theme.LEFT, 34, theme.drawable(text), theme.NOTE)
+        sheet.text(theme.LEFT, 34, theme.wrapped(text, theme.NOTE, 380, most=1)[0], theme.NOTE)
         text = words["page"].format(page=page, pages=pages)
         sheet.text(theme.RIGHT, 34, text, theme.NOTE, "right")

@@ -25,7 +25,7 @@ UNDRAWABLE = "\u25a1"  # □ stands where the font has no glyph: visible, never 
 INK = "0.09 0.11 0.13"
 MUTED = "0.35 0.39 0.43"
 ACCENT = "0.05 0.38 0.34"
-SOFT = "0.44 0.64 0.60"
+SOFT = "0.40 0.60 0.56"
 TINT = "0.945 0.961 0.957"
 RULE = "0.85 0.87 0.88"
 

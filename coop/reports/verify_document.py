@@ -12,20 +12,25 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from io import BytesIO
+from threading import Lock
 from typing import Any
 
 import pikepdf
 import pypdfium2
 
 from coop.kernel.errors import Refusal
+from coop.kernel.ids import CooperativeId
+from coop.ledger.domain.merkle import verify_inclusion
+from coop.ledger.domain.seal import head_hash
 from coop.reports.archive import language_of
 from coop.reports.errors import TwinMissing
-from coop.reports.statement import MemberStatement
+from coop.reports.statement import Inclusion, MemberStatement, SealHead, StatementEntry
 from coop.reports.statement_pdf import draw_statement, read_twin
 from coop.reports.twin import from_json_twin
 
 _NUMBER = re.compile(r"[0-9]")
 _SHOWN = 5
+_PDFIUM = Lock()  # the library behind pypdfium2 serves one thread at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ class Finding:
 
     TWIN_MISSING, TWIN_MALFORMED, LANGUAGE_UNAVAILABLE: it cannot be compared. NUMBERS_DIFFER,
     WORDS_DIFFER: it shows something else. DRAWING_DIFFERS: the same text is drawn otherwise, by
-    another version of this program or because something was painted over it.
+    another version of this program or because something was painted over it. PROOF_BROKEN,
+    SEAL_BROKEN: an entry is not in the seal it names, or a seal is not what its head hashes.
     """
 
     code: str
@@ -53,6 +59,49 @@ def document_twin_findings(pdf: bytes) -> list[Finding]:
     return _differences(pdf, drawn)
 
 
+def document_proof_findings(pdf: bytes) -> list[Finding]:
+    """Whichever inclusion proof or seal inside a statement does not hold, recomputed offline.
+
+    This proves that entries with these content hashes are sealed under the heads printed; that the
+    heads are the cooperative's is for the reader to compare with minutes or with another document.
+    """
+    try:
+        statement = statement_in(pdf)
+    except Refusal as refusal:
+        return [Finding(refusal.code, refusal.message)]
+    cooperative = CooperativeId(statement.cooperative.cooperative_id)
+    seals = {seal.number: seal for seal in statement.seals}
+    findings = [
+        Finding("SEAL_BROKEN", f"The head of seal {seal.number} is not that of its facts.")
+        for seal in statement.seals
+        if not _seal_holds(seal, cooperative)
+    ]
+    findings += [
+        Finding("PROOF_BROKEN", f"Entry {entry.entry_id} is not proved to be in seal {place.seal}.")
+        for entry in statement.entries
+        if (place := entry.inclusion) and not _inclusion_holds(entry, place, seals[place.seal])
+    ]
+    return findings
+
+
+def _seal_holds(seal: SealHead, cooperative: CooperativeId) -> bool:
+    try:
+        previous, root = bytes.fromhex(seal.previous_hash), bytes.fromhex(seal.root)
+    except ValueError:
+        return False
+    facts = (seal.number, previous, root, seal.entry_count, seal.watermark)
+    return head_hash(cooperative, *facts).hex() == seal.head_hash
+
+
+def _inclusion_holds(entry: StatementEntry, place: Inclusion, seal: SealHead) -> bool:
+    try:
+        path = [bytes.fromhex(step) for step in place.path]
+        leaf, root = bytes.fromhex(entry.content_hash or ""), bytes.fromhex(seal.root)
+    except ValueError:
+        return False
+    return verify_inclusion(leaf, place.position, seal.entry_count, path, root)
+
+
 def statement_in(pdf: bytes) -> MemberStatement:
     """The proved statement inside a document. Refuses TWIN_MISSING and TWIN_MALFORMED."""
     return from_json_twin(read_twin(pdf))
@@ -60,14 +109,15 @@ def statement_in(pdf: bytes) -> MemberStatement:
 
 def page_texts(pdf: bytes) -> list[str]:
     """The text of each page as a reader's program finds it. Refuses TWIN_MISSING if unreadable."""
-    try:
-        document = pypdfium2.PdfDocument(pdf)
-    except pypdfium2.PdfiumError:
-        raise TwinMissing("This file cannot be read as a PDF.") from None
-    try:
-        return [page.get_textpage().get_text_range() for page in document]
-    finally:
-        document.close()
+    with _PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(pdf)
+        except pypdfium2.PdfiumError:
+            raise TwinMissing("This file cannot be read as a PDF.") from None
+        try:
+            return [page.get_textpage().get_text_range() for page in document]
+        finally:
+            document.close()
 
 
 def _differences(pdf: bytes, drawn: bytes) -> list[Finding]:

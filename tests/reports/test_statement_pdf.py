@@ -154,6 +154,7 @@ def test_huge_amounts_do_not_run_into_each_other():
     )  # fmt: skip
     pages = page_texts(draw_statement(huge))
     assert "We owe you\r\n€92,233,720,368,547.75" in pages[0]
+    assert "Direct debit, thank you 1200" in pages[1]
     assert "999,999,999.999 92,233,720,368,547.75 0.00" in pages[1]
     assert "92,233,720,368,547.75 −92,233,720,368,547.75 –" in pages[1]
 

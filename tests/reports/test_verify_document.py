@@ -9,7 +9,11 @@ import pikepdf
 import pytest
 
 from coop.reports.statement_pdf import draw_statement, read_twin
-from coop.reports.verify_document import document_twin_findings, statement_in
+from coop.reports.verify_document import (
+    document_proof_findings,
+    document_twin_findings,
+    statement_in,
+)
 from tests.reports.sample import statement
 
 
@@ -111,3 +115,30 @@ def test_a_document_without_a_twin_or_a_language_is_refused_as_such():
     assert _codes(_altered(lambda pdf: pdf.Root.__delattr__("Lang"))) == ["TWIN_MALFORMED"]
     assert _codes(_altered(lambda pdf: pdf.Root.AF[0].EF.F.write(b"{"))) == ["TWIN_MALFORMED"]
     assert _codes(_altered(lambda pdf: pdf.Root.AF[0].EF.F.write(b"[]"))) == ["TWIN_MALFORMED"]
+
+
+def test_the_proofs_of_a_statement_hold_offline():
+    assert document_proof_findings(draw_statement(statement(40))) == []
+    assert [f.code for f in document_proof_findings(b"no file")] == ["TWIN_MISSING"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "code"),
+    [
+        (("entries", 3, "content_hash"), "00" * 32, "PROOF_BROKEN"),
+        (("entries", 3, "content_hash"), "not hex", "PROOF_BROKEN"),
+        (("entries", 3, "position"), 4, "PROOF_BROKEN"),
+        (("entries", 3, "path"), [], "PROOF_BROKEN"),
+        (("seals", 0, "watermark"), 901, "SEAL_BROKEN"),
+        (("seals", 0, "head_hash"), "00" * 32, "SEAL_BROKEN"),
+        (("seals", 0, "previous_hash"), "zz", "SEAL_BROKEN"),
+    ],
+)
+def test_a_broken_proof_is_named(place, value, code):
+    def change(twin):
+        *way, last = place
+        for step in way:
+            twin = twin[step]
+        twin[last] = value
+
+    assert [f.code for f in document_proof_findings(_with_twin(change))] == [code]
