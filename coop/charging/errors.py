@@ -1,6 +1,10 @@
 """How charging says no.
 
 Refusal
+├── HubTaken                      HUB_REF_TAKEN
+├── PortTaken                     PORT_REF_TAKEN
+├── PriceTaken                    PRICE_TAKEN
+├── TokenHeld                     TOKEN_HELD
 ├── ImportRefused                 the whole file; nothing of it was read into the books
 │   ├── MappingInvalid            MAPPING_INVALID
 │   ├── ColumnMissing             MAPPING_COLUMN_MISSING
@@ -34,6 +38,30 @@ A row is also refused with the kernel's TIME_AMBIGUOUS, TIME_NONEXISTENT and INV
 from __future__ import annotations
 
 from coop.kernel.errors import Refusal
+
+
+class HubTaken(Refusal):
+    """Another hub goes by this reference."""
+
+    code = "HUB_REF_TAKEN"
+
+
+class PortTaken(Refusal):
+    """Another port of the hub goes by this reference."""
+
+    code = "PORT_REF_TAKEN"
+
+
+class PriceTaken(Refusal):
+    """The hub has another price from that very instant on; a price once set stays."""
+
+    code = "PRICE_TAKEN"
+
+
+class TokenHeld(Refusal):
+    """The badge belongs to a member on some of those days."""
+
+    code = "TOKEN_HELD"
 
 
 class ImportRefused(Refusal):

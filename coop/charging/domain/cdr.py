@@ -85,6 +85,7 @@ def _session(fields: Fields, raw: bytes) -> ChargingSession:
         body_sha256=body_sha256(fields.values),
         hub_name=location.text("name", 255) if "name" in location else None,
         currency=_currency(fields),
+        issued_at=fields.instant("last_updated"),
         credit_of=_credit_of(fields),
         periods=_periods(fields),
     )
@@ -151,7 +152,7 @@ def _cdr_doubts(fields: Fields, session: ChargingSession) -> tuple[Doubt, ...]:
     lasted_us = (session.ended_at - session.started_at) // _MICROSECOND
     if abs(stated_us - lasted_us) > _TIME_TOLERANCE_US:
         doubts.append(Doubt.DURATION_MISMATCH)
-    if fields.instant("last_updated") < session.ended_at:
+    if session.issued_at is not None and session.issued_at < session.ended_at:
         doubts.append(Doubt.LAST_UPDATED_EARLY)
     return tuple(doubts)
 

@@ -30,6 +30,7 @@ from coop.kernel.errors import Refusal
 from coop.kernel.rate import exact_decimal
 
 MAX_ID = 100
+MAX_USER = 40  # a member number, too
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_UNITS = 10_000_000
 
@@ -109,8 +110,9 @@ class _SessionReader:
         """The session a row reports and what is doubtful about its times. Refuses by column."""
         mapping = self._mapping
         session_id = normal_id(self._identifier(row, mapping.id_column))
-        hub = mapping.hub.constant or self._identifier(row, mapping.hub.column or "")
-        user = self._source(row, mapping.user)
+        hub_name = mapping.hub.constant or self._identifier(row, mapping.hub.column or "")
+        hub = normal_id(hub_name)
+        user = self._source(row, mapping.user, MAX_USER)
         port = self._source(row, mapping.port)
         started_at, ended_at, doubts = self._times(row, hub)
         energy_wh = self._energy_wh(row)
@@ -123,7 +125,7 @@ class _SessionReader:
             party_id=mapping.party_id,
             id=session_id,
             hub_ref=hub,
-            port_ref=port,
+            port_ref=None if port is None else normal_id(port),
             token_uid=None if user is None else normal_id(user),
             started_at=started_at,
             ended_at=ended_at,
@@ -131,7 +133,7 @@ class _SessionReader:
             raw=row.raw,
             body_sha256=facts_sha256(facts),
             member_ref=user,
-            hub_name=mapping.hub_names.get(hub),
+            hub_name=mapping.hub_names.get(hub, hub_name),
         )
         return session, doubts
 
@@ -151,11 +153,11 @@ class _SessionReader:
     def _identifier(self, row: SourceRow, column: str) -> str:
         return _identifier(self._cell(row, column), column)
 
-    def _source(self, row: SourceRow, source: Source) -> str | None:
+    def _source(self, row: SourceRow, source: Source, longest: int = MAX_ID) -> str | None:
         if source.column is None:
             return source.constant
         text = self._optional(row, source.column)
-        return source.constant if text is None else _identifier(text, source.column)
+        return source.constant if text is None else _identifier(text, source.column, longest)
 
     def _energy_wh(self, row: SourceRow) -> int:
         column = self._mapping.energy_column
@@ -209,9 +211,9 @@ class _SessionReader:
         return timedelta(microseconds=int(microseconds.to_integral_value(ROUND_HALF_UP)))
 
 
-def _identifier(text: str, column: str) -> str:
-    if len(text) > MAX_ID or not text.isprintable():
-        raise FieldInvalid(f"Not an identifier of at most {MAX_ID} characters.", (column,))
+def _identifier(text: str, column: str, longest: int = MAX_ID) -> str:
+    if len(text) > longest or not text.isprintable():
+        raise FieldInvalid(f"Not an identifier of at most {longest} characters.", (column,))
     return text
 
 

@@ -14,18 +14,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import get_args
+from typing import TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from coop.charging.domain.mapping_settings import Settings
 from coop.charging.domain.plausibility import Limits, ZeroPolicy
 from coop.charging.domain.pricing import FlatPrice
+from coop.charging.domain.session import normal_id
 from coop.charging.domain.walltime import TimeFormat, time_format
 from coop.charging.errors import MappingInvalid
 from coop.kernel.clock import zone_named
 from coop.kernel.money import currency_scale
 from coop.kernel.rate import round_half_up
 
+T = TypeVar("T")
 _ENERGY_UNITS = {"Wh": 1, "kWh": 1000, "MWh": 1_000_000}
 _TIME_UNITS = {
     "seconds": timedelta(seconds=1),
@@ -145,7 +147,7 @@ def mapping_of(text: str) -> SessionMapping:
         user=_source(settings.table("user", optional=True)),
         hub=_hub_source(hub := settings.table("hub")),
         port=_source(settings.table("port", optional=True)),
-        hub_names=hub.texts_by_name("names"),
+        hub_names=_by_hub(hub.texts_by_name("names")),
         duration=_duration(settings),
         only=_only(settings),
         prices=_prices(settings),
@@ -191,7 +193,7 @@ def _times(table: Settings) -> Times:
         zone=table.checked("zone", zone_named, table.text("zone")),
         hub_zones={
             hub: table.checked("hub_zones", zone_named, name)
-            for hub, name in table.texts_by_name("hub_zones").items()
+            for hub, name in _by_hub(table.texts_by_name("hub_zones")).items()
         },
         year_offset=table.integer("year_offset", 0),
     )
@@ -238,7 +240,7 @@ def _prices(settings: Settings) -> Prices | None:
     table = settings.table("price")
     currency = table.text("currency")
     table.checked("currency", currency_scale, currency)
-    return Prices(currency, table.decimal("per_kwh", None), table.decimals_by_name("hubs"))
+    return Prices(currency, table.decimal("per_kwh", None), _by_hub(table.decimals_by_name("hubs")))
 
 
 def _limits(table: Settings) -> Limits:
@@ -249,7 +251,7 @@ def _limits(table: Settings) -> Limits:
         max_power_w=None if highest is None else _thousandths(highest, 0),
         hub_power_w={
             hub: _thousandths(power_kw, 0)
-            for hub, power_kw in table.decimals_by_name("hub_power_kw").items()
+            for hub, power_kw in _by_hub(table.decimals_by_name("hub_power_kw")).items()
         },
         max_session_wh=_thousandths(table.decimal("max_session_kwh", None), usual.max_session_wh),
         long_duration=_hours(table.decimal("long_hours", None), usual.long_duration),
@@ -257,6 +259,11 @@ def _limits(table: Settings) -> Limits:
         tolerance=timedelta(seconds=table.integer("tolerance_seconds", 60)),
         zero_energy=table.choice("zero_energy", get_args(ZeroPolicy), usual.zero_energy),
     )
+
+
+def _by_hub(values: dict[str, T]) -> dict[str, T]:
+    """Settings by hub, whose references are equal in any case."""
+    return {normal_id(hub): value for hub, value in values.items()}
 
 
 def _thousandths(value: Decimal | None, usual: int) -> int:

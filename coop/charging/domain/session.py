@@ -77,6 +77,7 @@ class ChargingSession:
     member_ref: str | None = None
     hub_name: str | None = None
     currency: str | None = None
+    issued_at: datetime | None = None
     credit_of: str | None = None
     periods: tuple[MeteredPeriod, ...] = ()
 

@@ -1,0 +1,379 @@
+"""Every question the house asks of charging. All read within the tenant of the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    RowMapping,
+    Select,
+    Text,
+    TextClause,
+    and_,
+    any_,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coop.charging.domain.place import Holding, Hub, HubPrice, Port
+from coop.charging.domain.session import ChargingSession, Identity
+from coop.charging.tables import (
+    charging_session,
+    hub,
+    hub_price,
+    import_rejection,
+    import_run,
+    port,
+    token,
+)
+from coop.db.keyset import windowed
+from coop.kernel.ids import HubId, MemberId
+from coop.kernel.window import Window
+
+# States that count: neither what was credited nor the credit itself.
+COUNTED = ("charged", "suspended")
+_SESSION = [c for c in charging_session.c if c.name not in ("raw", "raw_sha256", "body_sha256")]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWhere:
+    """Which sessions a list holds: of a member, at a hub, effective on [from_on, to_on)."""
+
+    member_id: MemberId | None = None
+    hub_id: HubId | None = None
+    from_on: date | None = None
+    to_on: date | None = None
+    on_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session as kept; `state` is charged, suspended, credited or credit."""
+
+    cooperative_id: UUID
+    id: UUID
+    country_code: str
+    party_id: str
+    session_id: str
+    hub_id: HubId
+    port_id: UUID | None
+    token_uid: str | None
+    member_id: MemberId | None
+    started_at: datetime
+    ended_at: datetime
+    effective_on: date
+    delivered_wh: int
+    state: str
+    amount_minor: int
+    price_id: UUID | None
+    entry_id: UUID | None
+    credit_of_id: UUID | None
+    doubts: list[str]
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    run_id: UUID
+    recorded_at: datetime
+
+    @property
+    def identity(self) -> Identity:
+        """What makes it one and the same session."""
+        return (self.country_code, self.party_id, self.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTotal:
+    """How many sessions, and what those that count add up to."""
+
+    count: int
+    delivered_wh: int
+    amount_minor: int
+
+
+def _among(of: ColumnElement[Any], values: Iterable[object]) -> ColumnElement[bool]:
+    """One array parameter however many values, so that one prepared statement serves all."""
+    return of == any_(literal(list(values), ARRAY(of.type)))
+
+
+# Places and prices
+
+
+async def hubs(connection: AsyncConnection) -> list[Hub]:
+    """Every hub, by name."""
+    return await _hubs(connection, select(hub).order_by(hub.c.name, hub.c.id))
+
+
+async def hubs_page(connection: AsyncConnection, window: Window) -> list[Hub]:
+    """Hubs by (ref, id), as many as the window holds."""
+    return await _hubs(connection, windowed(select(hub), [hub.c.ref, hub.c.id], window))
+
+
+async def hubs_count(connection: AsyncConnection) -> int:
+    """How many hubs there are."""
+    return int(await connection.scalar(select(func.count()).select_from(hub)) or 0)
+
+
+async def hubs_by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[HubId, Hub]:
+    """The hubs of those ids that exist."""
+    found = await _hubs(connection, select(hub).where(_among(hub.c.id, ids)))
+    return {one.id: one for one in found}
+
+
+async def hubs_by_refs(connection: AsyncConnection, refs: Iterable[str]) -> dict[str, Hub]:
+    """The hubs that charging platforms call so."""
+    found = await _hubs(connection, select(hub).where(_among(hub.c.ref, refs)))
+    return {one.ref: one for one in found}
+
+
+async def _hubs(connection: AsyncConnection, statement: Select[Any]) -> list[Hub]:
+    rows = await connection.execute(statement)
+    return [
+        Hub(HubId(row.id), row.ref, row.name, ZoneInfo(row.time_zone), row.power_w) for row in rows
+    ]
+
+
+async def ports_of_hubs(
+    connection: AsyncConnection, hub_ids: Iterable[UUID]
+) -> dict[HubId, list[Port]]:
+    """The ports of each hub, by ref."""
+    statement = select(port).where(_among(port.c.hub_id, hub_ids)).order_by(port.c.ref)
+    found: dict[HubId, list[Port]] = {}
+    for row in await connection.execute(statement):
+        one = Port(row.id, HubId(row.hub_id), row.ref, row.power_w)
+        found.setdefault(one.hub_id, []).append(one)
+    return found
+
+
+async def prices_of_hubs(
+    connection: AsyncConnection, hub_ids: Iterable[UUID]
+) -> dict[HubId, list[HubPrice]]:
+    """Every price ever set for each hub, oldest first."""
+    statement = select(hub_price).where(_among(hub_price.c.hub_id, hub_ids))
+    found: dict[HubId, list[HubPrice]] = {}
+    for row in await connection.execute(statement.order_by(hub_price.c.from_at)):
+        one = HubPrice(row.id, HubId(row.hub_id), row.from_at, row.currency, row.per_kwh)
+        found.setdefault(one.hub_id, []).append(one)
+    return found
+
+
+# Badges
+
+
+async def holdings_of(connection: AsyncConnection, uids: Iterable[str]) -> dict[str, list[Holding]]:
+    """Whose each badge is and was, oldest first; uids in upper case."""
+    return await _holdings(connection, _among(token.c.uid, uids))
+
+
+async def holdings_of_member(connection: AsyncConnection, member_id: MemberId) -> list[Holding]:
+    """The badges a member has and had, by uid."""
+    found = await _holdings(connection, token.c.member_id == member_id)
+    return [holding for uid in sorted(found) for holding in found[uid]]
+
+
+async def holding_by_id(connection: AsyncConnection, holding_id: UUID) -> Holding | None:
+    """One assignment of a badge."""
+    found = await _holdings(connection, token.c.id == holding_id)
+    return next((holding for holdings in found.values() for holding in holdings), None)
+
+
+async def _holdings(
+    connection: AsyncConnection, condition: ColumnElement[bool]
+) -> dict[str, list[Holding]]:
+    found: dict[str, list[Holding]] = {}
+    for row in await connection.execute(select(token).where(condition).order_by(token.c.from_on)):
+        one = Holding(row.id, row.uid, MemberId(row.member_id), row.from_on, row.to_on)
+        found.setdefault(one.uid, []).append(one)
+    return found
+
+
+# Sessions
+
+
+async def bodies_of(
+    connection: AsyncConnection, identities: Iterable[Identity]
+) -> dict[Identity, bytes]:
+    """The body hash of each of these sessions that is here already."""
+    c = charging_session.c
+    keys = list(identities)
+    wanted = (
+        func.unnest(*(cast([key[i] for key in keys], ARRAY(Text)) for i in range(3)))
+        .table_valued(column("country_code", Text), column("party_id", Text), column("id", Text))
+        .render_derived(name="wanted")
+    )
+    rows = await connection.execute(
+        select(c.country_code, c.party_id, c.session_id, c.body_sha256).join(
+            wanted,
+            and_(
+                c.country_code == wanted.c.country_code,
+                c.party_id == wanted.c.party_id,
+                c.session_id == wanted.c.id,
+            ),
+        )
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def sessions_by_identities(
+    connection: AsyncConnection, identities: Iterable[Identity]
+) -> dict[Identity, StoredSession]:
+    """These sessions, locked until the transaction ends: for crediting them."""
+    c = charging_session.c
+    key = tuple_(c.country_code, c.party_id, c.session_id)
+    statement = select(*_SESSION).where(key.in_(list(identities))).order_by(c.id)
+    found = await _sessions(connection, statement.with_for_update())
+    return {one.identity: one for one in found}
+
+
+async def overlaps_of(
+    connection: AsyncConnection, sessions: Sequence[ChargingSession], longest: timedelta
+) -> set[int]:
+    """Positions of those during which their badge was in use already; none lasts over `longest`."""
+    c = charging_session.c
+    asked = [(i, s) for i, s in enumerate(sessions) if s.token_uid and s.credit_of is None]
+    new = (
+        func.unnest(
+            cast([i for i, _ in asked], ARRAY(BigInteger)),
+            cast([s.token_uid for _, s in asked], ARRAY(Text)),
+            cast([s.started_at for _, s in asked], ARRAY(DateTime(timezone=True))),
+            cast([s.ended_at for _, s in asked], ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued(
+            column("position", BigInteger),
+            column("uid", Text),
+            column("started_at", DateTime(timezone=True)),
+            column("ended_at", DateTime(timezone=True)),
+        )
+        .render_derived(name="new")
+    )
+    at_once = exists().where(
+        c.token_uid == new.c.uid,
+        c.started_at < new.c.ended_at,
+        c.started_at > new.c.started_at - longest,
+        c.ended_at > new.c.started_at,
+        c.state.in_(COUNTED),
+    )
+    return set((await connection.scalars(select(new.c.position).where(at_once))).all())
+
+
+async def suspended_sessions(connection: AsyncConnection, uid: str) -> list[StoredSession]:
+    """The sessions of a badge that nobody was known for, oldest first, locked."""
+    c = charging_session.c
+    statement = (
+        select(*_SESSION)
+        .where(c.token_uid == uid, c.state == "suspended")
+        .order_by(c.started_at, c.id)
+    )
+    return await _sessions(connection, statement.with_for_update())
+
+
+async def sessions_page(
+    connection: AsyncConnection, where: SessionWhere, window: Window
+) -> list[StoredSession]:
+    """Sessions by (started_at, id), newest first, as many as the window holds."""
+    c = charging_session.c
+    statement = select(*_SESSION).where(*_conditions(where))
+    return await _sessions(
+        connection, windowed(statement, [c.started_at, c.id], window, descending=True)
+    )
+
+
+async def sessions_total(connection: AsyncConnection, where: SessionWhere) -> SessionTotal:
+    """How many sessions `where` holds; energy and money are of those that count."""
+    c = charging_session.c
+    counted = c.state.in_(COUNTED)
+    row = (
+        await connection.execute(
+            select(
+                func.count(),
+                func.coalesce(func.sum(c.delivered_wh).filter(counted), 0),
+                func.coalesce(func.sum(c.amount_minor).filter(counted), 0),
+            ).where(*_conditions(where))
+        )
+    ).one()
+    return SessionTotal(int(row[0]), int(row[1]), int(row[2]))
+
+
+async def sessions_by_ids(
+    connection: AsyncConnection, ids: Iterable[UUID]
+) -> dict[UUID, StoredSession]:
+    """The sessions of those ids that exist."""
+    statement = select(*_SESSION).where(_among(charging_session.c.id, ids))
+    return {one.id: one for one in await _sessions(connection, statement)}
+
+
+async def delivered_wh_of_hubs(
+    connection: AsyncConnection,
+    hub_ids: Iterable[UUID],
+    from_on: date | None = None,
+    to_on: date | None = None,
+) -> dict[HubId, int]:
+    """Wh that each hub delivered on the days [from_on, to_on); one without sessions is absent."""
+    c = charging_session.c
+    conditions = [*_days(from_on, to_on), _among(c.hub_id, hub_ids), c.state.in_(COUNTED)]
+    rows = await connection.execute(
+        select(c.hub_id, func.sum(c.delivered_wh)).where(*conditions).group_by(c.hub_id)
+    )
+    return {HubId(row[0]): int(row[1]) for row in rows}
+
+
+def _conditions(where: SessionWhere) -> list[ColumnElement[bool] | TextClause]:
+    c = charging_session.c
+    conditions: list[ColumnElement[bool] | TextClause] = [*_days(where.from_on, where.to_on)]
+    if where.member_id is not None:
+        conditions.append(c.member_id == where.member_id)
+    if where.hub_id is not None:
+        conditions.append(c.hub_id == where.hub_id)
+    if where.on_review:
+        # Written as the partial index of the review list is.
+        conditions += [text("doubts <> '{}'"), c.reviewed_at.is_(None)]
+    return conditions
+
+
+def _days(from_on: date | None, to_on: date | None) -> list[ColumnElement[bool]]:
+    day = charging_session.c.effective_on
+    since = [] if from_on is None else [day >= from_on]
+    return since if to_on is None else [*since, day < to_on]
+
+
+async def _sessions(connection: AsyncConnection, statement: Select[Any]) -> list[StoredSession]:
+    rows = await connection.execute(statement)
+    return [StoredSession(**row) for row in rows.mappings()]
+
+
+# Imports
+
+
+async def import_by_id(connection: AsyncConnection, run_id: UUID) -> RowMapping | None:
+    """One import with its counts so far."""
+    rows = await connection.execute(select(import_run).where(import_run.c.id == run_id))
+    return rows.mappings().first()
+
+
+async def imports_page(connection: AsyncConnection, window: Window) -> list[RowMapping]:
+    """Imports, newest first."""
+    statement = windowed(select(import_run), [import_run.c.id], window, descending=True)
+    return list((await connection.execute(statement)).mappings())
+
+
+async def rejections_page(
+    connection: AsyncConnection, run_id: UUID, window: Window
+) -> list[RowMapping]:
+    """What one import refused, in the order of the file."""
+    statement = select(import_rejection).where(import_rejection.c.run_id == run_id)
+    found = await connection.execute(windowed(statement, [import_rejection.c.position], window))
+    return list(found.mappings())
