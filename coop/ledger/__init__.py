@@ -1,1 +1,1 @@
-"""The ledger: accounts, journal, balances, periods, holds, seals. Knows nothing of hubs or votes."""
+"""The ledger: accounts, journal, balances, periods, holds, seals. It knows no hubs, no votes."""

@@ -13,6 +13,9 @@ LedgerRefusal
 ├── AccountUnknown                ACCOUNT_UNKNOWN: absent, or another cooperative's (on purpose)
 ├── AccountClosed                 ACCOUNT_CLOSED: not open on that day
 ├── AccountSummary                ACCOUNT_SUMMARY: a heading takes no postings
+├── AccountExists                 ACCOUNT_EXISTS: its code is taken
+├── AccountInUse                  ACCOUNT_IN_USE: it holds something, or awaits it, and cannot close
+├── CommodityUnknown              COMMODITY_UNKNOWN: the books keep no such commodity
 ├── FundUnknown                   FUND_UNKNOWN: absent, or of another cooperative
 ├── EntryUnknown                  ENTRY_UNKNOWN: absent, or of another cooperative
 ├── LimitExceeded                 LIMIT_EXCEEDED: available would pass a floor or ceiling
@@ -113,6 +116,24 @@ class AccountSummary(LedgerRefusal):
     """The account is a heading of the chart and takes no postings."""
 
     code = "ACCOUNT_SUMMARY"
+
+
+class AccountExists(LedgerRefusal):
+    """The code is taken, by the template or by another account."""
+
+    code = "ACCOUNT_EXISTS"
+
+
+class AccountInUse(LedgerRefusal):
+    """The account holds something, or something is held on it, so it cannot close that day."""
+
+    code = "ACCOUNT_IN_USE"
+
+
+class CommodityUnknown(LedgerRefusal):
+    """The books keep no such commodity."""
+
+    code = "COMMODITY_UNKNOWN"
 
 
 class FundUnknown(LedgerRefusal):

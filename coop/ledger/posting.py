@@ -1,10 +1,10 @@
 """How drafts become entries: the call into PostgreSQL, the same for one and for a thousand.
 
-    drafts → parallel arrays → post_entries(…)  one round trip, one SQL function (sql/post_entries.sql tells it)
-           → one PostingOutcome per draft, in order: the entry, or the refusal, and whether it is a replay
+    drafts → parallel arrays → post_entries(…)  one round trip; sql/post_entries.sql tells how
+           → one PostingOutcome per draft, in order: the entry or the refusal, and whether a replay
 
-Inside a unit of work it is one statement of that database transaction (`post`). By itself it is one autocommitted
-statement, which is what the queue in coalescer.py sends (`post_alone`).
+Inside a unit of work it is one statement of that database transaction (`post`). By itself it is one
+autocommitted statement, which is what the queue in coalescer.py sends (`post_alone`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import AccountId, CooperativeId, EntryId, FundId
 from coop.ledger.domain.entry import EntryDraft, request_hash
-from coop.ledger.errors import BatchTooLarge, refusal_of
+from coop.ledger.errors import AmountOverflow, BatchTooLarge, refusal_of
 
 BATCH_MAX = 1_000
 
@@ -36,6 +36,7 @@ _MESSAGES = {
     "FUND_UNKNOWN": "There is no such fund.",
     "COMMODITY_MISMATCH": "The amount is not in the account's commodity.",
     "AMOUNT_ZERO": "A posting moves something.",
+    "AMOUNT_OVERFLOW": "The balance would be larger than the ledger counts.",
     "PERIOD_CLOSED": "That day lies in a period that is not open.",
     "ENTRY_UNKNOWN": "There is no such entry.",
     "ALREADY_REVERSED": "The entry has been reversed already.",
@@ -88,12 +89,18 @@ async def post_alone(
     *,
     want_balances: bool = False,
 ) -> list[PostingOutcome]:
-    """Post (actor, draft) pairs by one statement on a bare connection; on a pool it commits by itself."""
+    """Post (actor, draft) pairs by one statement; on a pool it commits by itself.
+
+    Refuses BATCH_TOO_LARGE, and AMOUNT_OVERFLOW when a sum of the whole call is beyond counting.
+    """
     if len(drafts) > BATCH_MAX:
         raise BatchTooLarge(f"One call takes at most {BATCH_MAX} entries, not {len(drafts)}.")
     if not drafts:
         return []
-    rows = await driver.fetch(_CALL, cooperative_id, *_columns(drafts), want_balances)
+    try:
+        rows = await driver.fetch(_CALL, cooperative_id, *_columns(drafts), want_balances)
+    except asyncpg.NumericValueOutOfRangeError as error:
+        raise AmountOverflow("The amounts are too large together.", ("postings",)) from error
     return [_outcome(row) for row in rows]
 
 

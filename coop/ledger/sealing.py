@@ -1,11 +1,11 @@
-"""Sealing: off the write path, a Merkle root over what was recorded since the last seal, chained to it.
+"""Sealing: off the write path, a Merkle root over what came since the last seal, chained to it.
 
-    what lies below the snapshot's oldest running transaction   nothing of it can still commit, so nothing is skipped
+    what lies below the snapshot's oldest running transaction: none of it can still commit
     → content hash of each entry, in order of (database transaction, entry)
     → Merkle root → next link of the chain, and each entry's place in it
 
-One sealer at a time per cooperative (an advisory lock); others find nothing to do. A seal takes at most `SEAL_MAX`
-entries, so a long backlog is many seals and memory stays flat.
+One sealer at a time per cooperative (an advisory lock); others find nothing to do. A seal takes at
+most `SEAL_MAX` entries, so a long backlog is many seals and memory stays flat.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ _SEALER = 8
 
 _UNSEALED = """
 WITH bounds AS (
-    SELECT coalesce((SELECT xact_id FROM seal_cursor WHERE cooperative_id = coop_current()), '0'::xid8) AS low,
+    SELECT coalesce(
+            (SELECT xact_id FROM seal_cursor WHERE cooperative_id = coop_current()), '0'::xid8
+        ) AS low,
         pg_snapshot_xmin(pg_current_snapshot()) AS high
 )
 SELECT j.*, j.xact_id::text::bigint AS xact, b.high::text::bigint AS high
 FROM bounds AS b
-JOIN journal_entry AS j ON j.cooperative_id = coop_current() AND j.xact_id >= b.low AND j.xact_id < b.high
+JOIN journal_entry AS j
+    ON j.cooperative_id = coop_current() AND j.xact_id >= b.low AND j.xact_id < b.high
 WHERE NOT EXISTS (
     SELECT FROM entry_seal AS s WHERE s.cooperative_id = coop_current() AND s.entry_id = j.id
 )
@@ -45,7 +48,7 @@ LIMIT :most
 
 
 async def seal_everything(database: Database, cooperative_id: CooperativeId) -> int:
-    """Seal whatever can be sealed now; answers the number of the last seal (0: there is none yet)."""
+    """Seal whatever can be sealed now; answers the number of the last seal, 0 before the first."""
     while await database.unit_of_work(
         cooperative_id, lambda connection: seal_next(connection, cooperative_id)
     ):
@@ -150,7 +153,8 @@ async def _store(
     )
     await connection.execute(
         text(
-            "INSERT INTO entry_seal (cooperative_id, entry_id, seal_number, position, content_hash) "
+            "INSERT INTO entry_seal "
+            "(cooperative_id, entry_id, seal_number, position, content_hash) "
             "SELECT :cooperative, e.id, :number, e.position - 1, e.content_hash "
             "FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bytea[])) "
             "WITH ORDINALITY AS e (id, content_hash, position)"

@@ -5,34 +5,47 @@
     place_hold, capture_hold, …             money set aside
     begin_close, finish_close, reopen       months; sealing lies between the first two (sealing.py)
 
-Whether a viewer may is asked here, before anything is read for writing; other rooms that post on the house's own
-account (charging, billing) have asked their own question and call `post_entries` with the actor they act for.
+Whether a viewer may is asked here, before anything is read for writing; other rooms that post on
+the house's own account (charging, billing) have asked their own question and call `post_entries`
+with the actor they act for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.db.refusals import register
-from coop.kernel.energy import KWH_SCALE
-from coop.kernel.ids import AccountId, CooperativeId, EntryId, FundId, HubId, MemberId, uuid7
-from coop.kernel.money import currency_scale
-from coop.ledger import queries, tables
-from coop.ledger.domain.account import Dimension
-from coop.ledger.domain.chart import ACCOUNTS, ENERGY, HEADINGS, ChartLine, chart_line
-from coop.ledger.domain.entry import EARLIEST, EntryDraft, PostingDraft, request_hash, reversal_of
+from coop.kernel.clock import utc_now
+from coop.kernel.ids import CooperativeId, EntryId, FundId, HubId, uuid7
+from coop.ledger import queries
+from coop.ledger.accounts import (
+    UNRESTRICTED,
+    AccountKey,
+    NewAccount,
+    accounts_for,
+    close_account,
+    open_account,
+    open_books,
+    open_fund,
+    set_limits,
+)
+from coop.ledger.domain import balance, statements
+from coop.ledger.domain.balance import TrialBalance
+from coop.ledger.domain.entry import EntryDraft, PostingDraft, request_hash, reversal_of
 from coop.ledger.domain.hold import Hold
+from coop.ledger.domain.statements import FinancialStatement
 from coop.ledger.errors import (
     AccountClosed,
+    AccountExists,
+    AccountInUse,
     AccountSummary,
     AccountUnknown,
+    AmountZero,
     CommodityMismatch,
     EntryUnknown,
     FundUnknown,
@@ -52,12 +65,40 @@ from coop.ledger.posting import PostingOutcome, post, stored_refusal
 from coop.members.domain.policy import Action, require
 from coop.members.domain.roles import Viewer
 
-UNRESTRICTED = "UNRESTRICTED"
+__all__ = [
+    "UNRESTRICTED",
+    "AccountKey",
+    "NewAccount",
+    "abandon_close",
+    "accounts_for",
+    "balance_sheet",
+    "begin_close",
+    "capture_hold",
+    "close_account",
+    "expire_holds",
+    "finish_close",
+    "income_statement",
+    "open_account",
+    "open_books",
+    "open_fund",
+    "place_hold",
+    "post_entries",
+    "release_hold",
+    "reopen_period",
+    "reversal_draft",
+    "set_limits",
+    "trial_balance",
+]
 
 # What the database refuses by name, in words.
 for _constraint, _kind, _message in (
     ("fk_posting_account", AccountUnknown, "There is no such account."),
     ("fk_posting_fund", FundUnknown, "There is no such fund."),
+    ("fk_balance_fund", FundUnknown, "There is no such fund."),
+    ("uq_account_code", AccountExists, "There is such an account already."),
+    ("account_open", AccountClosed, "The account is closed already."),
+    ("account_empty", AccountInUse, "The account holds something, or awaits it."),
+    ("account_unused", AccountInUse, "The account has postings of a later day."),
     ("posting_commodity", CommodityMismatch, "The accounts do not keep the same commodity."),
     ("posting_not_summary", AccountSummary, "The account is a heading and takes no postings."),
     ("posting_account_open", AccountClosed, "The account is not open on that day."),
@@ -77,137 +118,6 @@ for _constraint, _kind, _message in (
     ("period_resolution", ResolutionRequired, "Only a resolution reopens a closed period."),
 ):
     register(_constraint, _kind, _message)
-
-
-@dataclass(frozen=True, slots=True)
-class AccountKey:
-    """Which account of the chart: its code, and the member, hub or year it is opened for."""
-
-    code: str
-    member_id: MemberId | None = None
-    hub_id: HubId | None = None
-    vintage: int | None = None
-
-
-async def open_books(
-    connection: AsyncConnection, cooperative_id: CooperativeId, currency: str
-) -> None:
-    """Give a new cooperative its commodities, its unrestricted fund and the template's accounts.
-
-    Accounts kept per member, hub or year are opened when they are first met (`accounts_for`). Doing it again
-    changes nothing.
-    """
-    commodities = [(currency, "currency", currency_scale(currency)), (ENERGY, "energy", KWH_SCALE)]
-    await connection.execute(
-        insert(tables.commodity).on_conflict_do_nothing(),
-        [
-            {"cooperative_id": cooperative_id, "code": code, "kind": kind, "scale": scale}
-            for code, kind, scale in commodities
-        ],
-    )
-    await open_fund(
-        connection, cooperative_id, UNRESTRICTED, "Unrestricted", fund_id=FundId(cooperative_id)
-    )
-    plain = [line for line in (*HEADINGS, *ACCOUNTS) if line.dimension is Dimension.NONE]
-    await _open_accounts(
-        connection, cooperative_id, currency, [(AccountKey(line.code), line) for line in plain]
-    )
-
-
-async def open_fund(
-    connection: AsyncConnection,
-    cooperative_id: CooperativeId,
-    code: str,
-    name: str,
-    *,
-    restriction: str = "none",
-    fund_id: FundId | None = None,
-) -> FundId:
-    """Open a fund, or find the one that has this code."""
-    statement = insert(tables.fund).values(
-        cooperative_id=cooperative_id,
-        id=fund_id or uuid7(),
-        code=code,
-        name=name,
-        restriction=restriction,
-    )
-    await connection.execute(statement.on_conflict_do_nothing())
-    found = await connection.execute(select(tables.fund.c.id).where(tables.fund.c.code == code))
-    return FundId(found.scalar_one())
-
-
-async def accounts_for(
-    connection: AsyncConnection, cooperative_id: CooperativeId, keys: Iterable[AccountKey]
-) -> dict[AccountKey, AccountId]:
-    """The accounts of the template for these members, hubs and years, opened where they are missing."""
-    wanted = list(dict.fromkeys(keys))
-    found = await _find_accounts(connection, wanted)
-    missing = [key for key in wanted if key not in found]
-    if missing:
-        currency = await queries.currency_of(connection)
-        lines = [(key, _template(key.code)) for key in missing]
-        await _open_accounts(connection, cooperative_id, currency, lines)
-        found |= await _find_accounts(connection, missing)
-    return found
-
-
-def _template(code: str) -> ChartLine:
-    line = chart_line(code)
-    if line is None:
-        raise AccountUnknown(f"The chart of accounts has no {code}.")
-    return line
-
-
-async def _find_accounts(
-    connection: AsyncConnection, keys: Sequence[AccountKey]
-) -> dict[AccountKey, AccountId]:
-    account = tables.account.c
-    found: dict[AccountKey, AccountId] = {}
-    for start in range(0, len(keys), 5_000):
-        part = keys[start : start + 5_000]
-        codes = {key.code for key in part}
-        members = {key.member_id for key in part if key.member_id}
-        hubs = {key.hub_id for key in part if key.hub_id}
-        rows = await connection.execute(
-            select(account.id, account.code, account.member_id, account.hub_id, account.vintage)
-            .where(account.code.in_(codes))
-            .where(account.member_id.is_(None) | account.member_id.in_(members))
-            .where(account.hub_id.is_(None) | account.hub_id.in_(hubs))
-        )
-        asked = set(part)
-        for row in rows:
-            key = AccountKey(row.code, row.member_id, row.hub_id, row.vintage)
-            if key in asked:
-                found[key] = AccountId(row.id)
-    return found
-
-
-async def _open_accounts(
-    connection: AsyncConnection,
-    cooperative_id: CooperativeId,
-    currency: str,
-    lines: Sequence[tuple[AccountKey, ChartLine]],
-) -> None:
-    rows = [
-        {
-            "cooperative_id": cooperative_id,
-            "id": uuid7(),
-            "code": key.code,
-            "name": line.name,
-            "type": line.type.value,
-            "normal_side": line.normal_side.sign,
-            "commodity": line.commodity or currency,
-            "member_id": key.member_id,
-            "hub_id": key.hub_id,
-            "vintage": key.vintage,
-            "is_summary": line.summary,
-            "opened_on": EARLIEST,
-        }
-        for key, line in lines
-    ]
-    # In one order everywhere, so that two imports opening the same accounts do not wait in a ring.
-    rows.sort(key=lambda row: (row["code"], str(row["member_id"]), str(row["hub_id"])))
-    await connection.execute(insert(tables.account).on_conflict_do_nothing(), rows)
 
 
 async def post_entries(
@@ -230,7 +140,10 @@ async def reversal_draft(
     memo: str,
     idempotency_key: str | None,
 ) -> EntryDraft:
-    """The mirror of a stored entry, to be posted like any draft. Refuses NOT_FOUND, FORBIDDEN, ENTRY_UNKNOWN."""
+    """The mirror of a stored entry, to be posted like any draft.
+
+    Refuses NOT_FOUND, FORBIDDEN, ENTRY_UNKNOWN.
+    """
     require(viewer, Action.ENTRY_REVERSE, cooperative_id)
     lines = (await queries.postings_of_entries(connection, [entry_id])).get(entry_id)
     if not lines:
@@ -238,22 +151,6 @@ async def reversal_draft(
     originals = [PostingDraft(line.account_id, line.amount_minor, line.fund_id) for line in lines]
     return reversal_of(
         entry_id, originals, effective_on=effective_on, memo=memo, idempotency_key=idempotency_key
-    )
-
-
-async def set_limits(
-    connection: AsyncConnection,
-    viewer: Viewer,
-    cooperative_id: CooperativeId,
-    account_id: AccountId,
-    *,
-    floor_minor: int | None,
-    ceiling_minor: int | None,
-) -> None:
-    """Set how far the account may go on its normal side; None lifts a limit. Refuses LIMIT_EXCEEDED."""
-    require(viewer, Action.ACCOUNT_MANAGE, cooperative_id)
-    await connection.execute(
-        select(func.set_limits(cooperative_id, account_id, floor_minor, ceiling_minor))
     )
 
 
@@ -283,17 +180,22 @@ async def capture_hold(
 ) -> PostingOutcome:
     """Move `amount_minor` of what was held by an entry with the draft's kind, memo, day and key.
 
-    The rest is free again. Refuses HOLD_UNKNOWN, HOLD_NOT_PENDING, HOLD_EXPIRED, HOLD_TOO_SMALL and whatever an
-    entry may be refused for; the hold then stands as it stood. A retry under the same key is a replay.
+    The rest is free again. Refuses AMOUNT_ZERO for nothing or less, HOLD_UNKNOWN, HOLD_NOT_PENDING,
+    HOLD_EXPIRED, HOLD_TOO_SMALL and whatever an entry may be refused for; the hold then stands as
+    it stood. A retry under the same key is a replay.
     """
+    if amount_minor <= 0:
+        raise AmountZero("A capture moves something; to move nothing, release.", ("amount",))
     row = (
         await connection.execute(
             text(
-                "SELECT entry_id, recorded_at, replayed, refusal::text AS refusal FROM capture_hold("
-                ":cooperative, :hold, :amount, :actor, :kind, :memo, :effective_on, :key, :hash)"
+                "SELECT entry_id, recorded_at, replayed, refusal::text AS refusal "
+                "FROM capture_hold(:cooperative, :hold, :amount, :actor, :kind, :memo, "
+                ":effective_on, :key, :hash)"
             ),
             {
-                "cooperative": cooperative_id, "hold": hold_id, "amount": amount_minor, "actor": actor,
+                "cooperative": cooperative_id, "hold": hold_id, "amount": amount_minor,
+                "actor": actor,
                 "kind": draft.kind, "memo": draft.memo, "effective_on": draft.effective_on,
                 "key": draft.idempotency_key, "hash": request_hash(draft),
             },
@@ -355,3 +257,72 @@ async def reopen_period(
     require(viewer, Action.PERIOD_CLOSE, cooperative_id)
     await connection.execute(select(func.reopen_period(cooperative_id, period_id, resolution_id)))
 
+
+async def abandon_close(
+    connection: AsyncConnection, viewer: Viewer, cooperative_id: CooperativeId, period_id: UUID
+) -> None:
+    """Take the fence down again before the month is closed: closing → open."""
+    require(viewer, Action.PERIOD_CLOSE, cooperative_id)
+    await connection.execute(select(func.abandon_close(cooperative_id, period_id)))
+
+
+async def trial_balance(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    cooperative_id: CooperativeId,
+    as_of: date,
+    known_at: datetime | None = None,
+    *,
+    fund_id: FundId | None = None,
+) -> TrialBalance:
+    """Every account's sums at the end of `as_of`, as known at `known_at` (None: now)."""
+    require(viewer, Action.BOOKS_READ, cooperative_id)
+    sums = await queries.account_sums(
+        connection, until_on=_next_day(as_of), known_at=known_at, fund_id=fund_id
+    )
+    return balance.trial_balance(sums, as_of, known_at or utc_now())
+
+
+async def balance_sheet(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    cooperative_id: CooperativeId,
+    as_of: date,
+    known_at: datetime | None = None,
+    *,
+    fund_id: FundId | None = None,
+) -> FinancialStatement:
+    """What there is, what is owed and whose it is, at the end of `as_of`."""
+    require(viewer, Action.BOOKS_READ, cooperative_id)
+    sums = await queries.account_sums(
+        connection, until_on=_next_day(as_of), known_at=known_at, fund_id=fund_id
+    )
+    return statements.balance_sheet(sums, as_of, known_at or utc_now())
+
+
+async def income_statement(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    cooperative_id: CooperativeId,
+    starts_on: date,
+    as_of: date,
+    known_at: datetime | None = None,
+    *,
+    fund_id: FundId | None = None,
+    hub_id: HubId | None = None,
+) -> FinancialStatement:
+    """What was earned and spent from `starts_on` to the end of `as_of`, of one hub or of all."""
+    require(viewer, Action.BOOKS_READ, cooperative_id)
+    sums = await queries.account_sums(
+        connection,
+        from_on=starts_on,
+        until_on=_next_day(as_of),
+        known_at=known_at,
+        fund_id=fund_id,
+        hub_id=hub_id,
+    )
+    return statements.income_statement(sums, starts_on, as_of, known_at or utc_now())
+
+
+def _next_day(day: date) -> date:
+    return day + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""How the ledger is stored. migrations/ creates it; these say the same to SQLAlchemy, and a test compares the two."""
+"""How the ledger is stored. The migration creates it; these say the same to SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -236,7 +236,9 @@ seal = Table(
     _instant("sealed_at"),
 )
 
-seal_cursor = Table("seal_cursor", metadata, tenant_column(), Column("xact_id", Xid8, nullable=False))
+seal_cursor = Table(
+    "seal_cursor", metadata, tenant_column(), Column("xact_id", Xid8, nullable=False)
+)
 
 entry_seal = Table(
     "entry_seal",

@@ -92,6 +92,24 @@ $$;
 COMMENT ON FUNCTION finish_close(uuid, uuid, text, bigint) IS
 'Closing to closed: keeps the closing balances and the number of the seal that covers the month.';
 
+CREATE OR REPLACE FUNCTION abandon_close(p_cooperative uuid, p_period uuid) RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $$
+BEGIN
+    PERFORM work_for(p_cooperative);
+    UPDATE period SET state = 'open', closing_at = NULL
+    WHERE cooperative_id = p_cooperative AND id = p_period AND state = 'closing';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no close is under way'
+            USING ERRCODE = 'object_not_in_prerequisite_state', CONSTRAINT = 'period_closing';
+    END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION abandon_close(uuid, uuid) IS 'Closing to open again: nothing was kept yet.';
+
 CREATE OR REPLACE FUNCTION reopen_period(p_cooperative uuid, p_period uuid, p_resolution uuid) RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER

@@ -3,7 +3,8 @@
 --   1  fence      shared advisory lock of the cooperative; closing a period takes it exclusively
 --   2  judge      every entry by itself: accounts, funds, balance, period, reversal → a refusal or none
 --   3  claim      idempotency keys, each with its outcome; a concurrent twin waits here, then is told the same
---   4  limit      only where an account has a floor or a ceiling: lock its balances, judge in order of arrival
+--   4  limit      only where an account has a floor or a ceiling, or an amount is vast: lock the balances, judge in
+--                 order of arrival
 --   5  append     balances in (account, fund) order, each row once, and from what they were before: postings with their
 --                 running numbers and balances, entries, day deltas
 --   6  tell       one row in the outbox, one NOTIFY to wake whoever listens
@@ -61,6 +62,8 @@ DECLARE
     v_claimed integer;
     v_unknown_funds uuid[];
     v_limited boolean := FALSE;
+    -- Above this a sum of debits might pass a bigint one day: it is judged like a limit.
+    v_large CONSTANT bigint := 1000000000000;
     v_recorded_at timestamptz;
     v_accounts uuid[];
     v_left integer;
@@ -81,7 +84,9 @@ BEGIN
     );
     FOR v_row IN
         SELECT l.ord, sum(l.amount) AS net, min(a.commodity) AS commodity,
-            bool_or(a.floor_minor IS NOT NULL OR a.ceiling_minor IS NOT NULL) AS limited,
+            bool_or(
+                a.floor_minor IS NOT NULL OR a.ceiling_minor IS NOT NULL OR l.amount NOT BETWEEN -v_large AND v_large
+            ) AS limited,
             min(l.line * 8 + CASE
                 WHEN a.id IS NULL THEN 1
                 WHEN a.is_summary THEN 2
@@ -101,7 +106,9 @@ BEGIN
                 WHEN a.id IS NULL OR a.is_summary OR l.on_day < a.opened_on OR l.on_day > a.closed_on
                     OR l.fund_id = ANY (v_unknown_funds) OR l.commodity <> a.commodity OR l.amount = 0 THEN 1
             END) IS NOT NULL
-            OR bool_or(a.floor_minor IS NOT NULL OR a.ceiling_minor IS NOT NULL)
+            OR bool_or(
+                a.floor_minor IS NOT NULL OR a.ceiling_minor IS NOT NULL OR l.amount NOT BETWEEN -v_large AND v_large
+            )
         ORDER BY 1, 5 NULLS LAST, 3
     LOOP
         v_limited := v_limited OR v_row.limited;
@@ -183,7 +190,7 @@ BEGIN
             v_alive[v_row.ord] := FALSE;
             v_limit_refused := v_limit_refused || v_row.ord;
             v_refusals[v_row.ord] := jsonb_build_object(
-                'code', 'LIMIT_EXCEEDED', 'path', jsonb_build_array('postings', v_row.line::text, 'amount')
+                'code', v_row.code, 'path', jsonb_build_array('postings', v_row.line::text, 'amount')
             );
         END LOOP;
         IF v_limit_refused <> '{}' THEN
@@ -282,6 +289,11 @@ BEGIN
                 last_version = excluded.last_version
         )
         SELECT max(recorded_at), array_agg(DISTINCT account_id) INTO v_recorded_at, v_accounts FROM moved;
+        IF v_recorded_at > clock_timestamp() THEN
+            -- The clock was set back: the entries carry one account's later time, so the others must not fall behind it.
+            UPDATE balance SET recorded_at = v_recorded_at
+            WHERE cooperative_id = p_cooperative AND account_id = ANY (v_accounts) AND recorded_at < v_recorded_at;
+        END IF;
 
         -- 6 tell
         INSERT INTO outbox (cooperative_id, topic, payload)

@@ -15,7 +15,7 @@ depends_on = None
 FILES = (
     "ledger", "append_only", "posting_is_sound", "entry_has_postings", "extend_periods",
     "judge_reversals", "judge_limits", "lock_balances", "post_entries", "holds", "periods",
-    "seal_follows", "set_limits", "version_at",
+    "close_account", "seal_follows", "set_limits", "version_at",
 )  # fmt: skip
 TABLES = (
     "outbox, entry_seal, seal_cursor, seal, period_balance, period_close, period, idempotency, hold, balance_day, "
@@ -24,11 +24,11 @@ TABLES = (
 FUNCTIONS = (
     "append_only, posting_is_sound, entry_has_postings, extend_periods, judge_reversals, judge_limits, "
     "lock_balances, post_entries, place_hold, free_hold, capture_hold, release_hold, begin_close, "
-    "finish_close, reopen_period, seal_follows, set_limits, version_at"
+    "finish_close, abandon_close, reopen_period, close_account, seal_follows, set_limits, version_at"
 )
 SERVED = (
     "coop_current, coop_subject, roles_of_subject, post_entries, place_hold, capture_hold, release_hold, "
-    "begin_close, finish_close, reopen_period, set_limits, version_at"
+    "begin_close, finish_close, abandon_close, reopen_period, close_account, set_limits, version_at"
 )
 
 

@@ -1,7 +1,9 @@
 -- What was written stays written: the journal, the seals, the outcomes. A correction is a new entry. Hung on each of
 -- those tables, for rows and for TRUNCATE; it stops the owner's own scripts too.
 CREATE OR REPLACE FUNCTION append_only() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation', CONSTRAINT = 'append_only', TABLE = TG_TABLE_NAME;

@@ -20,6 +20,8 @@ DECLARE
     v_wrong text;
 BEGIN
     PERFORM work_for(p_cooperative);
+    -- Whoever closes a month or sets a limit waits for this hold, or this hold for them.
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_cooperative::text, 7));
     SELECT CASE
         WHEN count(*) < 2 THEN 'fk_posting_account'
         WHEN count(DISTINCT commodity) > 1 THEN 'posting_commodity'
@@ -104,7 +106,8 @@ DECLARE
 BEGIN
     PERFORM work_for(p_cooperative);
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_cooperative::text, 7));
-    -- A retry is told what became of the first attempt, even though the hold is settled by now.
+    -- Two captures at once take turns here: then the second, if it is a retry, is told what became of the first.
+    PERFORM FROM hold WHERE cooperative_id = p_cooperative AND id = p_id FOR UPDATE;
     RETURN QUERY
     SELECT i.entry_id, j.recorded_at, TRUE, CASE WHEN i.request_hash <> p_hash THEN
         '{"code": "IDEMPOTENCY_MISMATCH", "path": ["idempotencyKey"]}'::jsonb ELSE i.outcome END
@@ -119,8 +122,8 @@ BEGIN
         RAISE EXCEPTION 'the hold has expired' USING ERRCODE = 'object_not_in_prerequisite_state',
             CONSTRAINT = 'hold_not_expired';
     END IF;
-    IF p_amount > v_hold.amount_minor THEN
-        RAISE EXCEPTION 'more than was held' USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_enough';
+    IF p_amount < 1 OR p_amount > v_hold.amount_minor THEN
+        RAISE EXCEPTION 'more than was held, or nothing' USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_enough';
     END IF;
     SELECT * INTO v_outcome FROM post_entries(
         p_cooperative, ARRAY[p_actor], ARRAY[p_kind], ARRAY[p_effective_on], ARRAY[p_memo], ARRAY[p_key],
