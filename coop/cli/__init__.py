@@ -1,0 +1,54 @@
+"""The `coop` command: thin, calls services. One module a noun; running.py and showing.py are shared."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from coop.cli import books, cooperative, database, importing, member, role
+from coop.cli.token import token
+
+app = typer.Typer(
+    name="coop",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="""The back office of a cooperative that co-owns charging hubs.
+
+Start with [bold]coop demo[/bold], which makes a cooperative with a year of charging and serves it.
+For your own: [bold]coop cooperative create[/bold], [bold]coop import sessions[/bold],
+[bold]coop balance[/bold], [bold]coop statement[/bold].
+
+Everything is kept in COOP_DATA_DIR (default: your user data directory), with a database of its own.
+Exit codes: 0 done, 1 refused, 2 wrong usage, 3 `coop verify` found something.""",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"coop {version('coop')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _coop(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None: ...
+
+
+app.add_typer(cooperative.app, name="cooperative")
+app.add_typer(member.app, name="member")
+app.add_typer(role.app, name="role")
+app.add_typer(importing.app, name="import")
+app.command()(books.balance)
+app.command("trial-balance")(books.trial_balance_)
+app.command()(books.close)
+app.command()(books.seal)
+app.command()(token)
+app.add_typer(database.app, name="database")

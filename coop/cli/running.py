@@ -1,0 +1,102 @@
+"""How a command runs: settings, database, one asyncio loop, and exit codes a script can rely on.
+
+    0 done · 1 refused (code, message and path on stderr; as JSON on stdout with --json)
+    2 the command line itself is wrong · 3 `coop verify` found something
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
+
+import typer
+
+from coop.cli.errors import CooperativeUnknown, CooperativeUnnamed
+from coop.cli.showing import print_error, print_json
+from coop.config import Settings
+from coop.db.engine import Database
+from coop.db.open import Access, open_access
+from coop.kernel.clock import utc_now
+from coop.kernel.errors import Refusal
+from coop.members import queries as member_queries
+from coop.members.domain.people import Cooperative
+from coop.members.domain.roles import SYSTEM_SUBJECT, Viewer, system_viewer
+
+Result = TypeVar("Result")
+
+REFUSED = 1
+FINDINGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a command works with: an open installation, and who acts (the service's own operator)."""
+
+    settings: Settings
+    access: Access
+    database: Database
+    viewer: Viewer
+
+    async def cooperative(self, slug: str | None) -> Cooperative:
+        """The cooperative `slug`, or the only one there is. Refuses COOPERATIVE_UNKNOWN, _UNNAMED."""
+        found = await self.cooperatives()
+        slugs = ", ".join(one.slug for one in found) or "none yet"
+        if slug is None and len(found) > 1:
+            raise CooperativeUnnamed(f"Say which one: --cooperative {slugs}.", ("cooperative",))
+        wanted = [one for one in found if slug in (None, one.slug)]
+        if not wanted:
+            raise CooperativeUnknown(
+                f"There is no such cooperative here ({slugs}); `coop cooperative create` makes one.",
+                ("cooperative",),
+            )
+        return wanted[0]
+
+    async def cooperatives(self) -> list[Cooperative]:
+        """Every cooperative of this installation, by slug."""
+        async with self.database.snapshot(None, subject=SYSTEM_SUBJECT) as connection:
+            return await member_queries.cooperatives(connection)
+
+
+def run(work: Callable[[House], Awaitable[Result]], *, as_json: bool = False) -> Result:
+    """Open the installation, do `work`, close it; a refusal is shown and ends with exit code 1."""
+    return guarded(lambda: _with_house(work), as_json=as_json)
+
+
+def guarded(start: Callable[[], Awaitable[Result]], *, as_json: bool = False) -> Result:
+    """Run what `start` begins; a refusal is shown and ends with exit code 1."""
+
+    async def inside() -> Result:
+        return await start()
+
+    try:
+        return asyncio.run(inside())
+    except Refusal as refusal:
+        refuse(refusal, as_json=as_json)
+
+
+async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
+    settings = Settings.read()
+    access = await open_access(settings)
+    database = access.database()
+    try:
+        return await work(House(settings, access, database, system_viewer(utc_now())))
+    finally:
+        await database.close()
+        if access.embedded is not None:
+            access.embedded.stop()
+
+
+def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
+    """Show the refusal and end with exit code 1."""
+    where = f" at {'.'.join(refusal.path)}" if refusal.path else ""
+    print_error(f"Refused ({refusal.code}){where}: {refusal.message}")
+    if as_json:
+        print_json({"error": refusal_json(refusal)})
+    raise typer.Exit(REFUSED)
+
+
+def refusal_json(refusal: Refusal) -> dict[str, object]:
+    """A refusal as scripts read it."""
+    return {"code": refusal.code, "message": refusal.message, "path": list(refusal.path)}
