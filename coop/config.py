@@ -26,6 +26,10 @@ class Settings:
     """The `iss` that provider writes."""
     audience: str
     """The `aud` every token must carry."""
+    base_url: str | None
+    """How clients reach the server, for links; default: where it listens."""
+    documents_url: str | None
+    """Where documents are kept; default: a directory of `data_dir`."""
     development: bool
     """Whether tokens minted by `coop token` are accepted; only ever on loopback."""
 
@@ -42,6 +46,8 @@ class Settings:
             jwks_url=env.get("COOP_JWKS_URL") or None,
             issuer=env.get("COOP_ISSUER") or None,
             audience=env.get("COOP_AUDIENCE") or "coop",
+            base_url=(env.get("COOP_BASE_URL") or "").rstrip("/") or None,
+            documents_url=env.get("COOP_DOCUMENTS_URL") or None,
             development=env.get("COOP_DEVELOPMENT", "1") not in ("", "0", "false", "no"),
         )
 

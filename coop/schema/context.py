@@ -13,15 +13,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
+from coop.charging import queries as charging
 from coop.db.engine import Database
 from coop.db.wakeups import Wakeups
+from coop.kernel.ids import AccountId
 from coop.ledger import queries as ledger
 from coop.ledger.coalescer import PostingQueue
 from coop.ledger.queries import AccountRow, BalanceRow, EntryRow, PostingRow, SealRow
@@ -29,12 +31,15 @@ from coop.members import queries as members
 from coop.members.domain.people import Cooperative, Member
 from coop.members.domain.policy import Action, Extent, extent_of
 from coop.members.domain.roles import Viewer
-from coop.schema.documents_store import DocumentLinks
+from coop.reports.links import DocumentLinks
+from coop.reports.store import DocumentStore
+from coop.schema.errors import TooManyCooperatives
 
 Args = ParamSpec("Args")
 T = TypeVar("T")
 COOPERATIVES_MAX = 5
 
+DeliveredKey = tuple[UUID, date | None, date | None]
 BalanceKey = tuple[UUID, date | None, datetime | None]
 
 
@@ -64,6 +69,9 @@ class Reader:
         self.seal_places: DataLoader[UUID, object | None] = DataLoader(
             self._many(ledger.places_of_entries)
         )
+        self.hubs: DataLoader[UUID, Any] = DataLoader(self._many(charging.hubs_by_ids))
+        self.ports_of_hub: DataLoader[UUID, Any] = DataLoader(self._many(charging.ports_of_hubs))
+        self.delivered_wh: DataLoader[DeliveredKey, int | None] = DataLoader(self._load_delivered)
         self.members: DataLoader[UUID, Member | None] = DataLoader(self._load_members)
         self.balances: DataLoader[BalanceKey, BalanceRow | None] = DataLoader(self._load_balances)
 
@@ -77,19 +85,17 @@ class Reader:
         async with self._lock:
             return await question(self._connection, *args, **kwargs)
 
-    async def once(
-        self, name: Hashable, question: Callable[[AsyncConnection], Awaitable[T]]
-    ) -> T:
+    async def once(self, name: Hashable, question: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Ask what the whole operation needs once; later askers get the same answer."""
         kept = self._kept.get(name)
         if kept is None:
             kept = self._kept[name] = asyncio.ensure_future(self.ask(question))
         return await kept  # type: ignore[return-value]
 
-    def _many(
-        self, question: Callable[[AsyncConnection, list[Hashable]], Awaitable[dict[object, T]]] | Callable[..., Awaitable[dict[object, T]]]
-    ) -> Callable[[list[object]], Awaitable[list[T | None]]]:
-        async def load(keys: list[object]) -> list[T | None]:
+    def _many(self, question: Callable[..., Awaitable[dict[Any, T]]]) -> Any:
+        """A loader of what `question(connection, keys)` answers by key; None where it answers nothing."""
+
+        async def load(keys: list[Any]) -> list[T | None]:
             found = await self.ask(question, keys)
             return [found.get(key) for key in keys]
 
@@ -103,9 +109,18 @@ class Reader:
         """One statement for each point in time that is asked about, whatever the number of accounts."""
         found: dict[BalanceKey, BalanceRow] = {}
         for as_of, known_at in {key[1:] for key in keys}:
-            ids = [key[0] for key in keys if key[1:] == (as_of, known_at)]
+            ids = [AccountId(key[0]) for key in keys if key[1:] == (as_of, known_at)]
             rows = await self.ask(ledger.balances_of, ids, as_of=as_of, known_at=known_at)
             found |= {(id_, as_of, known_at): row for id_, row in rows.items()}
+        return [found.get(key) for key in keys]
+
+    async def _load_delivered(self, keys: list[DeliveredKey]) -> list[int | None]:
+        """One statement for each range of days that is asked about, whatever the number of hubs."""
+        found: dict[DeliveredKey, int] = {}
+        for days in {key[1:] for key in keys}:
+            ids = [key[0] for key in keys if key[1:] == days]
+            rows = await self.ask(charging.delivered_wh_of_hubs, ids, *days)
+            found |= {(id_, *days): wh for id_, wh in rows.items()}
         return [found.get(key) for key in keys]
 
     async def scales(self) -> dict[str, int]:
@@ -122,6 +137,7 @@ class Context:
     queue: PostingQueue
     wakeups: Wakeups
     links: DocumentLinks
+    store: DocumentStore
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _readers: dict[UUID, asyncio.Future[Reader]] = field(default_factory=dict)
 
@@ -129,6 +145,10 @@ class Context:
         """The operation's snapshot of this cooperative."""
         found = self._readers.get(cooperative_id)
         if found is None:
+            if len(self._readers) == COOPERATIVES_MAX:
+                raise TooManyCooperatives(
+                    f"One operation reads at most {COOPERATIVES_MAX} cooperatives."
+                )
             found = self._readers[cooperative_id] = asyncio.ensure_future(
                 self._open(cooperative_id)
             )

@@ -16,6 +16,8 @@ depends_on = None
 def upgrade() -> None:
     for name in ("tenant", "work_for"):
         run_file(op.get_bind(), f"0001_{name}.sql")
+    # The server asks whether the database is at the version it was written for.
+    run_sql(op.get_bind(), "GRANT SELECT ON alembic_version TO coop_app;")
 
 
 def downgrade() -> None:

@@ -1,0 +1,99 @@
+"""Hubs and their ports."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+import strawberry
+
+from coop.charging import queries as charging
+from coop.charging.domain.place import Hub as HubValue
+from coop.charging.domain.place import Port as PortValue
+from coop.members.domain.fields import may_read
+from coop.members.domain.policy import Action
+from coop.schema.context import Context, Info
+from coop.schema.node import Node, found_by
+from coop.schema.node_id import NodeId
+from coop.schema.pagination import Order
+from coop.schema.scalars import DateRange, KWh, kwh
+
+HUBS = Order("hubs", str, UUID)
+
+
+@strawberry.type(description="Where one vehicle charges at a time.")
+class Port(Node):
+    """Where one vehicle charges at a time."""
+
+    ref: str = strawberry.field(description="What charging platforms call it.")
+    power_w: int | None = strawberry.field(description="The most it gives, in watts, if known.")
+
+    @classmethod
+    def of(cls, cooperative_id: UUID, value: PortValue) -> Port:
+        """What the API shows of a port."""
+        id_ = strawberry.ID(str(NodeId("Port", cooperative_id, value.id)))
+        return cls(id=id_, ref=value.ref, power_w=value.power_w)
+
+
+@strawberry.type(description="A place with ports that the members co-own.")
+class Hub(Node):
+    """A place with ports that the members co-own."""
+
+    ref: str = strawberry.field(description="What charging platforms call it.")
+    name: str = strawberry.field(description="What people call it.")
+    time_zone: str = strawberry.field(description="IANA time zone of its clocks and days.")
+    cooperative_id: strawberry.Private[UUID]
+    value: strawberry.Private[HubValue]
+
+    @classmethod
+    def of(cls, cooperative_id: UUID, value: HubValue) -> Hub:
+        """What the API shows of a hub."""
+        return cls(
+            id=strawberry.ID(str(NodeId("Hub", cooperative_id, value.id))),
+            ref=value.ref,
+            name=value.name,
+            time_zone=value.time_zone.key,
+            cooperative_id=cooperative_id,
+            value=value,
+        )
+
+    @strawberry.field(description="Its ports.")
+    async def ports(self, info: Info) -> list[Port]:
+        reader = await info.context.reader(self.cooperative_id)
+        found = await reader.ports_of_hub.load(self.value.id) or []
+        return [Port.of(self.cooperative_id, port) for port in found]
+
+    @strawberry.field(
+        description="Energy it delivered on these days; null if not the viewer's to read."
+    )
+    async def delivered(self, info: Info, period: DateRange) -> KWh | None:
+        if not may_read(info.context.viewer, "Hub.delivered", self.cooperative_id):
+            return None
+        reader = await info.context.reader(self.cooperative_id)
+        days: tuple[date | None, date | None] = period.bounds()
+        return kwh(await reader.delivered_wh.load((self.value.id, *days)) or 0)
+
+
+async def hub_of(context: Context, cooperative_id: UUID, hub_id: UUID) -> Hub | None:
+    """The hub of that id, if the viewer may see it."""
+    if not context.extent(Action.HUB_READ, cooperative_id).everything:
+        return None
+    reader = await context.reader(cooperative_id)
+    value = await reader.hubs.load(hub_id)
+    return None if value is None else Hub.of(cooperative_id, value)
+
+
+@found_by("Hub")
+async def hub_by_node(context: Context, named: NodeId) -> Hub | None:
+    """The hub of that id, if the viewer may see it."""
+    return await hub_of(context, named.cooperative_id, named.id)
+
+
+@found_by("Port")
+async def port_by_node(context: Context, named: NodeId) -> Port | None:
+    """The port of that id, if the viewer may see hubs."""
+    if not context.extent(Action.HUB_READ, named.cooperative_id).everything:
+        return None
+    reader = await context.reader(named.cooperative_id)
+    value = (await reader.ask(charging.ports_by_ids, [named.id])).get(named.id)
+    return None if value is None else Port.of(named.cooperative_id, value)
