@@ -90,26 +90,28 @@ async def stored_entries(
 ) -> list[StoredEntry]:
     """The entries of these journal rows with their postings: every fact that is hashed."""
     lines = await queries.postings_of_entries(connection, [EntryId(row.id) for row in rows])
-    return [
-        StoredEntry(
-            cooperative_id=row.cooperative_id,
-            id=row.id,
-            kind=row.kind,
-            effective_on=row.effective_on,
-            recorded_at=row.recorded_at,
-            memo=row.memo,
-            actor=row.actor,
-            source=None if row.source_kind is None else (row.source_kind, row.source_id),
-            resolution_id=row.resolution_id,
-            reverses_id=row.reverses_id,
-            metadata=row.metadata,
-            postings=tuple(
-                StoredPosting(line.account_id, line.fund_id, line.commodity, line.amount_minor)
-                for line in lines.get(row.id, ())
-            ),
-        )
-        for row in rows
-    ]
+    return [stored_entry(row, lines.get(row.id, ())) for row in rows]
+
+
+def stored_entry(row: Row[Any], lines: Sequence[Any]) -> StoredEntry:
+    """A journal row and the rows of its postings, in line order, as the value that is hashed."""
+    return StoredEntry(
+        cooperative_id=row.cooperative_id,
+        id=row.id,
+        kind=row.kind,
+        effective_on=row.effective_on,
+        recorded_at=row.recorded_at,
+        memo=row.memo,
+        actor=row.actor,
+        source=None if row.source_kind is None else (row.source_kind, row.source_id),
+        resolution_id=row.resolution_id,
+        reverses_id=row.reverses_id,
+        metadata=row.metadata,
+        postings=tuple(
+            StoredPosting(line.account_id, line.fund_id, line.commodity, line.amount_minor)
+            for line in lines
+        ),
+    )
 
 
 async def last_seal(connection: AsyncConnection) -> SealFacts | None:

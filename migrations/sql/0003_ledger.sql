@@ -305,6 +305,6 @@ BEGIN
         EXECUTE format('GRANT SELECT ON %I TO coop_app', v_table);
     END LOOP;
 END $$;
-GRANT INSERT ON commodity, account, fund, seal, entry_seal, seal_cursor TO coop_app;
+GRANT INSERT ON commodity, account, fund, idempotency, seal, entry_seal, seal_cursor TO coop_app;
 GRANT UPDATE (xact_id) ON seal_cursor TO coop_app;
 GRANT UPDATE (name) ON account TO coop_app;

@@ -47,7 +47,7 @@ class PostingFact(NamedTuple):
     amount_minor: int
     balance_after: int
     effective_on: date
-    entry_effective_on: date
+    entry_effective_on: date | None
 
 
 class BalanceFact(NamedTuple):
@@ -75,12 +75,16 @@ _Key = tuple[UUID, UUID]
 
 
 class SealedEntry(NamedTuple):
-    """An entry in its place; `stored_hash` is the content hash that was sealed."""
+    """An entry in its place; `stored_hash` is the content hash that was sealed.
+
+    No `entry`: the place names `entry_id`, and the journal has no such entry any more.
+    """
 
     seal_number: int
     position: int
     stored_hash: bytes
-    entry: StoredEntry
+    entry: StoredEntry | None
+    entry_id: EntryId | None = None
 
 
 def check_entries(entries: Iterable[StoredEntry]) -> Iterator[Finding]:
@@ -226,10 +230,14 @@ def check_seals(seals: Iterable[SealFacts], sealed: Iterable[SealedEntry]) -> It
 def _check_contents(seal: SealFacts, sealed: Iterable[SealedEntry]) -> Iterator[Finding]:
     leaves: list[bytes] = []
     for item in sealed:
-        where = f"seal {seal.number} position {item.position} entry {item.entry.id}"
+        entry_id = item.entry.id if item.entry else item.entry_id
+        where = f"seal {seal.number} position {item.position} entry {entry_id}"
         if item.position != len(leaves):
             yield Finding("SEAL_POSITION", where, str(len(leaves)), str(item.position))
         leaves.append(item.stored_hash)
+        if item.entry is None:
+            yield Finding("ENTRY_MISSING", where, item.stored_hash.hex(), "none")
+            continue
         actual = content_hash(item.entry)
         if actual != item.stored_hash:
             yield Finding("ENTRY_CHANGED", where, item.stored_hash.hex(), actual.hex())

@@ -60,6 +60,7 @@ _LATER = """SELECT t.account_id, t.fund_id,
             AND t.account_id = b.account_id AND t.fund_id = b.fund_id
             AND t.version > version_at(b.cooperative_id, b.account_id, b.fund_id, :known_at)
         WHERE b.cooperative_id = coop_current() AND {of_b} {upper} {lower}"""
+_FIRST_DAY_OPEN = "coalesce((SELECT to_on FROM closed), '-infinity')"
 _SUMS = """
     WITH closed AS (
         SELECT p.id, p.closed_at, p.to_on FROM period AS p
@@ -93,11 +94,10 @@ def _sums_text(asked: frozenset[str]) -> str:
     """
     since, until = "from_on" in asked, "until_on" in asked
     parts = _parts(since=since, until=until, known="known_at" in asked)
-    days = "d.day < CAST(:until_on AS date) AND d.day >= " + (
-        "CAST(:from_on AS date)" if since else "coalesce((SELECT to_on FROM closed), '-infinity')"
-    )
+    first = "CAST(:from_on AS date)" if since else _FIRST_DAY_OPEN
+    days = f"d.day < CAST(:until_on AS date) AND d.day >= {first}"
     of = "{0}.account_id = ANY (CAST(:accounts AS uuid[]))" if "accounts" in asked else "TRUE"
-    return _SUMS.format(  # noqa: S608 - constants only; every value is bound
+    return _SUMS.format(
         covered="p.to_on <= CAST(:until_on AS date)" if until else "FALSE",
         parts="\n        UNION ALL\n        ".join(parts).format(
             of_b=of.format("b"),
