@@ -31,6 +31,7 @@ from coop.config import Settings
 from coop.db.engine import Database
 from coop.db.wakeups import Wakeups
 from coop.kernel.clock import utc_now
+from coop.kernel.errors import Refusal
 from coop.ledger.coalescer import PostingQueue
 from coop.ledger.sealing import seal_everything
 from coop.members import queries as members
@@ -38,7 +39,7 @@ from coop.members.bearer import Verifier
 from coop.members.development import trusted_issuers
 from coop.members.domain.policy import Action, extent_of
 from coop.members.domain.roles import SYSTEM_SUBJECT, Viewer
-from coop.members.errors import KeysUnavailable, Unauthenticated
+from coop.members.errors import KeysUnavailable
 from coop.members.recognition import Recognised, recognise
 from coop.observing import Observer, observed_routes
 from coop.reports.links import DocumentLinks, link_key
@@ -46,7 +47,6 @@ from coop.reports.store import DocumentStore, open_store
 from coop.schema.context import Context
 from coop.schema.downloads import download_routes
 from coop.schema.errors import HttpRefusal
-from coop.schema.errors import Unauthenticated as NotAuthenticated
 from coop.schema.graphiql import graphiql_routes
 from coop.schema.limits import MeasuredOperation
 from coop.schema.rate_limit import Allowance, RateLimiter
@@ -79,15 +79,11 @@ class House:
         )
 
     async def recognised(self, authorization: str | None) -> Recognised:
-        """Who an Authorization header speaks for, or the HTTP refusal it deserves."""
+        """Who an Authorization header speaks for. Refuses UNAUTHENTICATED, TOKEN_*; 503 without keys."""
         try:
             return await recognise(self.database, self.verifier, authorization)
         except KeysUnavailable as refusal:
             raise HttpRefusal(503, refusal.code, refusal.message) from refusal
-        except Unauthenticated as refusal:
-            said = NotAuthenticated(refusal.message)
-            said.code = refusal.code
-            raise said from refusal
 
 
 class Subscriber:
@@ -106,7 +102,7 @@ class Subscriber:
             return False
         try:
             found = await self._house.recognised(self._authorization)
-        except HttpRefusal:
+        except (HttpRefusal, Refusal):
             return False
         self.viewer = found.viewer
         # The stream's own resolver asks the policy before each event: it must see today's roles.

@@ -133,9 +133,14 @@ class Database:
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            async with connection.begin():
+            transaction = await connection.begin()
+            try:
                 await bind_tenant(connection, cooperative_id, subject)
                 yield connection
+            finally:
+                # Nothing was written. A reader that was cancelled in the middle of a statement leaves the connection
+                # invalid, which a rollback accepts and a commit would not.
+                await transaction.rollback()
 
     async def close(self) -> None:
         """Give every connection back."""

@@ -96,7 +96,9 @@ class Order:
 
     def cursor(self, key: Key) -> str:
         """The opaque text that stands for `key`."""
-        return urlsafe_b64encode(orjson.dumps((self.name, *key))).decode().rstrip("=")
+        # `default`: the driver's UUIDs are a subclass, which orjson does not know.
+        written = orjson.dumps((self.name, *key), default=str)
+        return urlsafe_b64encode(written).decode().rstrip("=")
 
     def key(self, cursor: str) -> Key:
         """The key `cursor` stands for. Refuses INVALID_CURSOR."""

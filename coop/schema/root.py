@@ -25,7 +25,7 @@ from coop.schema.member import Viewer
 from coop.schema.node import Node, node_of
 from coop.schema.node_id import NodeId, node_id_of_type
 from coop.schema.posting import JournalMutations
-from coop.schema.scalars import SCALARS
+from coop.schema.scalars import SCALARS, MoneyInput
 from coop.schema.sessions import ChargingSession
 from coop.schema.statements import StatementMutations
 from coop.schema.user_error import USER_ERRORS
@@ -106,7 +106,7 @@ def build_schema() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[*USER_ERRORS, ChargingSession, Fund, Period, Port],
+        types=[*USER_ERRORS, ChargingSession, Fund, MoneyInput, Period, Port],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 
