@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
@@ -28,6 +29,7 @@ Result = TypeVar("Result")
 
 REFUSED = 1
 FINDINGS = 3
+_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
 
 def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
     """Show the refusal and end with exit code 1."""
-    where = f" at {'.'.join(refusal.path)}" if refusal.path else ""
+    where = f" at {'.'.join(snake_path(refusal))}" if refusal.path else ""
     print_error(f"Refused ({refusal.code}){where}: {refusal.message}")
     if as_json:
         print_json({"error": refusal_json(refusal)})
@@ -99,4 +101,9 @@ def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
 
 def refusal_json(refusal: Refusal) -> dict[str, object]:
     """A refusal as scripts read it."""
-    return {"code": refusal.code, "message": refusal.message, "path": list(refusal.path)}
+    return {"code": refusal.code, "message": refusal.message, "path": snake_path(refusal)}
+
+
+def snake_path(refusal: Refusal) -> list[str]:
+    """Where in the input, in the spelling of files and options rather than of the API."""
+    return [_CAPITAL.sub(lambda found: "_" + found[0].lower(), part) for part in refusal.path]
