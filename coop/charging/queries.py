@@ -18,15 +18,14 @@ from sqlalchemy import (
     Select,
     Text,
     TextClause,
-    and_,
     any_,
     cast,
     column,
-    exists,
     func,
     literal,
     select,
     text,
+    true,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -159,6 +158,12 @@ async def ports_of_hubs(
     return found
 
 
+async def ports_by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Port]:
+    """The ports of those ids that exist."""
+    rows = await connection.execute(select(port).where(_among(port.c.id, ids)))
+    return {row.id: Port(row.id, HubId(row.hub_id), row.ref, row.power_w) for row in rows}
+
+
 async def prices_of_hubs(
     connection: AsyncConnection, hub_ids: Iterable[UUID]
 ) -> dict[HubId, list[HubPrice]]:
@@ -215,16 +220,17 @@ async def bodies_of(
         .table_valued(column("country_code", Text), column("party_id", Text), column("id", Text))
         .render_derived(name="wanted")
     )
-    rows = await connection.execute(
-        select(c.country_code, c.party_id, c.session_id, c.body_sha256).join(
-            wanted,
-            and_(
-                c.country_code == wanted.c.country_code,
-                c.party_id == wanted.c.party_id,
-                c.session_id == wanted.c.id,
-            ),
+    stored = (
+        select(c.body_sha256)
+        .where(
+            c.country_code == wanted.c.country_code,
+            c.party_id == wanted.c.party_id,
+            c.session_id == wanted.c.id,
         )
+        .limit(1)  # one look into the index each; see overlaps_of
+        .lateral("stored")
     )
+    rows = await connection.execute(select(*wanted.c, stored.c.body_sha256).join(stored, true()))
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
@@ -260,14 +266,22 @@ async def overlaps_of(
         )
         .render_derived(name="new")
     )
-    at_once = exists().where(
-        c.token_uid == new.c.uid,
-        c.started_at < new.c.ended_at,
-        c.started_at > new.c.started_at - longest,
-        c.ended_at > new.c.started_at,
-        c.state.in_(COUNTED),
+    # LIMIT keeps it one look into the index of badges each, whatever the planner believes of a
+    # table that grows as it is read.
+    at_once = (
+        select(c.id)
+        .where(
+            c.token_uid == new.c.uid,
+            c.started_at < new.c.ended_at,
+            c.started_at > new.c.started_at - longest,
+            c.ended_at > new.c.started_at,
+            c.state.in_(COUNTED),
+        )
+        .limit(1)
+        .lateral("at_once")
     )
-    return set((await connection.scalars(select(new.c.position).where(at_once))).all())
+    found = await connection.scalars(select(new.c.position).join(at_once, true()))
+    return set(found.all())
 
 
 async def suspended_sessions(connection: AsyncConnection, uid: str) -> list[StoredSession]:
