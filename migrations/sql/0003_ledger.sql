@@ -286,6 +286,320 @@ CREATE TABLE outbox (
     CONSTRAINT pk_outbox PRIMARY KEY (cooperative_id, id)
 );
 
+-- What each table and column means.
+COMMENT ON TABLE commodity IS
+'What amounts are counted in: a currency, energy, shares.';
+COMMENT ON COLUMN commodity.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN commodity.code IS
+'ISO 4217 for a currency; kWh for energy.';
+COMMENT ON COLUMN commodity.kind IS
+'currency, energy or share.';
+COMMENT ON COLUMN commodity.scale IS
+'Decimals: amounts are stored in the smallest unit.';
+
+COMMENT ON TABLE account IS
+'An account of the chart, opened once or for a member, a hub or a year.';
+COMMENT ON COLUMN account.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN account.id IS
+'UUID version 7.';
+COMMENT ON COLUMN account.code IS
+'Its number in the chart of accounts.';
+COMMENT ON COLUMN account.name IS
+'What it is called.';
+COMMENT ON COLUMN account.type IS
+'asset, liability, equity, revenue, expense or memorandum (energy).';
+COMMENT ON COLUMN account.normal_side IS
+'Side on which it grows: 1 debit, -1 credit.';
+COMMENT ON COLUMN account.commodity IS
+'The one commodity its postings are in.';
+COMMENT ON COLUMN account.member_id IS
+'The member it is opened for, if any.';
+COMMENT ON COLUMN account.hub_id IS
+'The hub it is opened for, if any; the ledger knows hubs by id only.';
+COMMENT ON COLUMN account.vintage IS
+'The year it is opened for, if any.';
+COMMENT ON COLUMN account.is_summary IS
+'Whether it is a heading of the chart, which takes no postings.';
+COMMENT ON COLUMN account.floor_minor IS
+'Least it may hold on its normal side, with holds; null: no limit.';
+COMMENT ON COLUMN account.ceiling_minor IS
+'Most it may hold on its normal side, with holds; null: no limit.';
+COMMENT ON COLUMN account.opened_on IS
+'First day it takes postings of.';
+COMMENT ON COLUMN account.closed_on IS
+'Last day it takes postings of; null while it is open.';
+
+COMMENT ON TABLE fund IS
+'What money is bound to. The unrestricted fund has the cooperative''s own id.';
+COMMENT ON COLUMN fund.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN fund.id IS
+'UUID version 7; the cooperative''s id for the unrestricted fund.';
+COMMENT ON COLUMN fund.code IS
+'Its short name, unique in the cooperative.';
+COMMENT ON COLUMN fund.name IS
+'What it is called.';
+COMMENT ON COLUMN fund.restriction IS
+'none, purpose or time.';
+COMMENT ON COLUMN fund.grant_reference IS
+'The grant it came from, if any.';
+
+COMMENT ON TABLE journal_entry IS
+'The journal: what happened, written once. A correction is a new entry.';
+COMMENT ON COLUMN journal_entry.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN journal_entry.id IS
+'UUID version 7.';
+COMMENT ON COLUMN journal_entry.kind IS
+'What kind of event it books.';
+COMMENT ON COLUMN journal_entry.effective_on IS
+'The day it counts for.';
+COMMENT ON COLUMN journal_entry.recorded_at IS
+'When it was written; later on an account means later here.';
+COMMENT ON COLUMN journal_entry.memo IS
+'What it says to a reader.';
+COMMENT ON COLUMN journal_entry.actor IS
+'Who had it posted.';
+COMMENT ON COLUMN journal_entry.source_kind IS
+'What it was made from: a kind of thing,';
+COMMENT ON COLUMN journal_entry.source_id IS
+'and which one.';
+COMMENT ON COLUMN journal_entry.resolution_id IS
+'The vote that authorised it, where one did.';
+COMMENT ON COLUMN journal_entry.reverses_id IS
+'The entry it takes back; an entry is taken back once.';
+COMMENT ON COLUMN journal_entry.metadata IS
+'Further facts, as JSON; hashed like the rest.';
+COMMENT ON COLUMN journal_entry.xact_id IS
+'Database transaction that wrote it: the order of sealing.';
+
+COMMENT ON TABLE posting IS
+'One line of an entry; a statement page is one range of its key.';
+COMMENT ON COLUMN posting.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN posting.account_id IS
+'The account it moves.';
+COMMENT ON COLUMN posting.fund_id IS
+'The fund it moves.';
+COMMENT ON COLUMN posting.version IS
+'Running number of the account''s postings in this fund, from 1, without a gap.';
+COMMENT ON COLUMN posting.entry_id IS
+'The entry it belongs to.';
+COMMENT ON COLUMN posting.line IS
+'Its place in the entry, from 0.';
+COMMENT ON COLUMN posting.commodity IS
+'The account''s commodity.';
+COMMENT ON COLUMN posting.amount_minor IS
+'Amount in the commodity''s smallest unit; debit positive, never 0.';
+COMMENT ON COLUMN posting.balance_after IS
+'Debits less credits of the account in this fund after it.';
+COMMENT ON COLUMN posting.effective_on IS
+'The entry''s effective day.';
+
+COMMENT ON TABLE balance IS
+'Where each account stands in each fund now: one row, whatever its history.';
+COMMENT ON COLUMN balance.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN balance.account_id IS
+'The account.';
+COMMENT ON COLUMN balance.fund_id IS
+'The fund.';
+COMMENT ON COLUMN balance.debit_minor IS
+'Sum of all debits.';
+COMMENT ON COLUMN balance.credit_minor IS
+'Sum of all credits.';
+COMMENT ON COLUMN balance.pending_debit_minor IS
+'What pending holds would debit.';
+COMMENT ON COLUMN balance.pending_credit_minor IS
+'What pending holds would credit.';
+COMMENT ON COLUMN balance.version IS
+'Running number of the last posting.';
+COMMENT ON COLUMN balance.recorded_at IS
+'When it was last moved; the next posting is recorded later.';
+COMMENT ON COLUMN balance.commodity IS
+'The account''s commodity.';
+COMMENT ON COLUMN balance.normal_side IS
+'The account''s normal side: 1 debit, -1 credit.';
+COMMENT ON COLUMN balance.floor_minor IS
+'The account''s floor.';
+COMMENT ON COLUMN balance.ceiling_minor IS
+'The account''s ceiling.';
+
+COMMENT ON TABLE balance_day IS
+'What one effective day moved on an account in a fund: sums, never running totals.';
+COMMENT ON COLUMN balance_day.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN balance_day.account_id IS
+'The account.';
+COMMENT ON COLUMN balance_day.fund_id IS
+'The fund.';
+COMMENT ON COLUMN balance_day.day IS
+'The effective day.';
+COMMENT ON COLUMN balance_day.debit_minor IS
+'Debits of that day.';
+COMMENT ON COLUMN balance_day.credit_minor IS
+'Credits of that day.';
+COMMENT ON COLUMN balance_day.first_version IS
+'Running number of the first posting of that day.';
+COMMENT ON COLUMN balance_day.last_version IS
+'Running number of the last posting of that day.';
+
+COMMENT ON TABLE hold IS
+'Money set aside between two accounts until it is captured, released or expires.';
+COMMENT ON COLUMN hold.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN hold.id IS
+'UUID version 7.';
+COMMENT ON COLUMN hold.debit_account_id IS
+'Account that a capture debits.';
+COMMENT ON COLUMN hold.credit_account_id IS
+'Account that a capture credits.';
+COMMENT ON COLUMN hold.fund_id IS
+'The fund.';
+COMMENT ON COLUMN hold.amount_minor IS
+'How much is set aside.';
+COMMENT ON COLUMN hold.memo IS
+'What for.';
+COMMENT ON COLUMN hold.actor IS
+'Who set it aside.';
+COMMENT ON COLUMN hold.state IS
+'pending, captured, released or expired.';
+COMMENT ON COLUMN hold.placed_at IS
+'When it was set aside.';
+COMMENT ON COLUMN hold.expires_at IS
+'From when it can no longer be captured.';
+COMMENT ON COLUMN hold.settled_at IS
+'When it was captured, released or expired.';
+COMMENT ON COLUMN hold.captured_minor IS
+'How much of it was moved.';
+COMMENT ON COLUMN hold.entry_id IS
+'The entry that moved it.';
+
+COMMENT ON TABLE idempotency IS
+'What became of a request, by its key; a retry is told the same, for ever.';
+COMMENT ON COLUMN idempotency.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN idempotency.actor IS
+'Whose key it is.';
+COMMENT ON COLUMN idempotency.key IS
+'The key, as sent.';
+COMMENT ON COLUMN idempotency.request_hash IS
+'SHA-256 of everything the request asked for.';
+COMMENT ON COLUMN idempotency.entry_id IS
+'The entry it made, or would have made.';
+COMMENT ON COLUMN idempotency.outcome IS
+'The refusal, or the outcome of a request that is no posting; null for an entry.';
+COMMENT ON COLUMN idempotency.recorded_at IS
+'When.';
+
+COMMENT ON TABLE period IS
+'A month of the books: open, closing or closed. Months have no gaps.';
+COMMENT ON COLUMN period.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN period.id IS
+'UUID version 7.';
+COMMENT ON COLUMN period.from_on IS
+'Its first day.';
+COMMENT ON COLUMN period.to_on IS
+'The first day after it.';
+COMMENT ON COLUMN period.state IS
+'open, closing or closed.';
+COMMENT ON COLUMN period.closing_at IS
+'When its close began.';
+COMMENT ON COLUMN period.closed_at IS
+'When it was closed; names the close that counts.';
+COMMENT ON COLUMN period.closed_by IS
+'Who closed it.';
+COMMENT ON COLUMN period.seal_number IS
+'The seal that covers it.';
+COMMENT ON COLUMN period.resolution_id IS
+'The vote that last reopened it, if any.';
+
+COMMENT ON TABLE period_close IS
+'Each close of a month, also those that a vote undid later.';
+COMMENT ON COLUMN period_close.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN period_close.period_id IS
+'The month.';
+COMMENT ON COLUMN period_close.closed_at IS
+'When it was closed.';
+COMMENT ON COLUMN period_close.closed_by IS
+'Who closed it.';
+COMMENT ON COLUMN period_close.seal_number IS
+'The seal that covered it.';
+
+COMMENT ON TABLE period_balance IS
+'Where each account stood at the end of a closed month.';
+COMMENT ON COLUMN period_balance.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN period_balance.period_id IS
+'The month.';
+COMMENT ON COLUMN period_balance.closed_at IS
+'The close that kept it.';
+COMMENT ON COLUMN period_balance.account_id IS
+'The account.';
+COMMENT ON COLUMN period_balance.fund_id IS
+'The fund.';
+COMMENT ON COLUMN period_balance.debit_minor IS
+'Debits of all days up to its end.';
+COMMENT ON COLUMN period_balance.credit_minor IS
+'Credits of all days up to its end.';
+
+COMMENT ON TABLE seal IS
+'A link of the chain: it fixes a batch of entries and all links before it.';
+COMMENT ON COLUMN seal.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN seal.number IS
+'Place in the chain, from 1.';
+COMMENT ON COLUMN seal.previous_hash IS
+'Hash of the link before it; zeros for the first.';
+COMMENT ON COLUMN seal.root IS
+'Merkle root over the content hashes of its entries.';
+COMMENT ON COLUMN seal.hash IS
+'SHA-256 of this link''s facts: what people print and keep.';
+COMMENT ON COLUMN seal.entry_count IS
+'How many entries it holds.';
+COMMENT ON COLUMN seal.watermark IS
+'Every database transaction below it is sealed.';
+COMMENT ON COLUMN seal.sealed_at IS
+'When it was made.';
+
+COMMENT ON TABLE seal_cursor IS
+'How far sealing is: where the next seal starts to look.';
+COMMENT ON COLUMN seal_cursor.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN seal_cursor.xact_id IS
+'The last seal''s watermark.';
+
+COMMENT ON TABLE entry_seal IS
+'In which seal an entry stands, and what it said then.';
+COMMENT ON COLUMN entry_seal.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN entry_seal.entry_id IS
+'The entry.';
+COMMENT ON COLUMN entry_seal.seal_number IS
+'The seal.';
+COMMENT ON COLUMN entry_seal.position IS
+'Place among the seal''s entries, from 0.';
+COMMENT ON COLUMN entry_seal.content_hash IS
+'SHA-256 of the entry''s canonical form when it was sealed.';
+
+COMMENT ON TABLE outbox IS
+'What happened, for whoever subscribes, in the commit that did it.';
+COMMENT ON COLUMN outbox.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN outbox.id IS
+'UUID version 7: the order of telling.';
+COMMENT ON COLUMN outbox.topic IS
+'What kind of fact.';
+COMMENT ON COLUMN outbox.payload IS
+'The fact.';
+COMMENT ON COLUMN outbox.recorded_at IS
+'When.';
+COMMENT ON COLUMN outbox.xact_id IS
+'Database transaction that told it.';
 -- Whoever serves reads everything of its own cooperative, and writes only what is said here. Entries, postings and
 -- balances come in through functions alone.
 DO $$

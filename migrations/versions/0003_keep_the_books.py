@@ -45,4 +45,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    run_sql(op.get_bind(), f"DROP TABLE {TABLES} CASCADE; DROP FUNCTION {FUNCTIONS};")
+    run_sql(op.get_bind(), f"DROP FUNCTION {FUNCTIONS} CASCADE; DROP TABLE {TABLES};")

@@ -1,7 +1,9 @@
 -- An end that was set stays set: a role is not prolonged and a withdrawn token does not come back. What is
 -- needed again is granted anew, so that the rows tell who could do what on any day.
 CREATE OR REPLACE FUNCTION keep_endings() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
 BEGIN
     RAISE EXCEPTION 'an ending is not taken back in %', TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation', CONSTRAINT = 'keep_endings', TABLE = TG_TABLE_NAME;

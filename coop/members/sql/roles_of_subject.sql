@@ -11,7 +11,9 @@ RETURNS TABLE (
     to_on date,
     time_zone text
 )
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE
+SET search_path = public, pg_temp
+AS $$
 #variable_conflict use_column
 DECLARE
     v_before text := coalesce(current_setting('coop.subject', TRUE), '');
