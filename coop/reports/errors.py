@@ -5,7 +5,10 @@ Refusal
     ├── StatementInconsistent   STATEMENT_INCONSISTENT: the figures of a statement do not add up
     ├── TwinMissing             TWIN_MISSING: the file carries no figures of its own to check
     ├── TwinMalformed           TWIN_MALFORMED: the embedded figures are not as we write them
-    └── LanguageUnavailable     LANGUAGE_UNAVAILABLE: we have no words in that language
+    ├── LanguageUnavailable     LANGUAGE_UNAVAILABLE: we have no words in that language
+    ├── StatementPeriodInvalid  STATEMENT_PERIOD_INVALID: an empty period, or one too long
+    ├── StatementBusy           STATEMENT_BUSY: the books kept moving while it was being made
+    └── DocumentMissing         DOCUMENT_MISSING: the store has lost the file of a document
 """
 
 from __future__ import annotations
@@ -41,3 +44,21 @@ class LanguageUnavailable(DocumentRefused):
     """Documents are written in a few languages; half-translated ones are not made."""
 
     code = "LANGUAGE_UNAVAILABLE"
+
+
+class StatementPeriodInvalid(DocumentRefused):
+    """A statement covers at least a day and at most three years."""
+
+    code = "STATEMENT_PERIOD_INVALID"
+
+
+class StatementBusy(DocumentRefused):
+    """Each attempt met another statement of the same member; nothing was issued."""
+
+    code = "STATEMENT_BUSY"
+
+
+class DocumentMissing(DocumentRefused):
+    """The database knows the document, the store does not have it."""
+
+    code = "DOCUMENT_MISSING"

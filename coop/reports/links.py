@@ -2,7 +2,8 @@
 
     /documents/<cooperative>/<document>?expires=<unix seconds>&signature=<hmac>
 
-The signature covers all three with a key of this installation, so a link can be neither changed nor made elsewhere.
+The signature covers all three with a key of this installation, so a link can be neither changed
+nor made elsewhere.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from uuid import UUID
 
 LIFETIME = timedelta(minutes=5)
 KEY_BYTES = 32
+STAMP_MAX = 11  # digits: beyond the year 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class DocumentLinks:
         self, cooperative_id: UUID, document_id: UUID, expires: str, signature: str, at: datetime
     ) -> bool:
         """Whether a link with these parts was made here and still works."""
-        if not (expires.isascii() and expires.isdigit() and len(expires) <= 11):
+        if not (expires.isascii() and expires.isdigit() and len(expires) <= STAMP_MAX):
             return False
         expected = self._signature(cooperative_id, document_id, int(expires))
         genuine = hmac.compare_digest(expected.encode(), signature.encode())

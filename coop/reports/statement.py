@@ -9,6 +9,10 @@ member. A statement that does not add up cannot be constructed (STATEMENT_INCONS
     kWh of a hub                                = Σ kWh of the entries there
     kWh of the months of a period of whole months = Σ kWh of all entries
     an entry said to be sealed                  lies in one of the seals listed
+    the lines of a journal entry                = its postings to the member's accounts, all of them
+
+The journal entries behind the lines are part of the statement, every fact of them, so that anyone
+can recompute the hashes that are sealed. Only those that touch another member too are withheld.
 """
 
 from __future__ import annotations
@@ -18,7 +22,11 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from coop.kernel.clock import zone_named
+from coop.ledger.domain.canonical import StoredEntry
+from coop.ledger.domain.chart import ENERGY
 from coop.reports.errors import StatementInconsistent
+
+EQUITY_CLASSES = ("shares", "allocated", "retained", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,16 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementAccount:
+    """An account of the member that lines are on: of money that is due, or of energy taken."""
+
+    account_id: UUID
+    code: str
+    name: str
+    commodity: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inclusion:
     """Where an entry lies: number of its seal, position in it (from 0), Merkle path (hex)."""
 
@@ -56,8 +74,10 @@ class Inclusion:
 class StatementEntry:
     """One line: what happened, what it cost or paid, and what was due after it.
 
-    Exactly one of `debit_minor` and `credit_minor` is above zero. `energy_wh` and `hub` go
-    together. `content_hash` (hex) and `inclusion` are None until the entry is sealed.
+    It is posting number `line` (from 0) of the journal entry. One of `debit_minor` and
+    `credit_minor` is above zero, or neither for energy that cost nothing. `energy_wh` and `hub` go
+    together; energy below zero was taken back. `content_hash` (hex) and `inclusion` are None until
+    the entry is sealed.
     """
 
     entry_id: UUID
@@ -74,11 +94,12 @@ class StatementEntry:
     hub: str | None = None
     content_hash: str | None = None
     inclusion: Inclusion | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HubUse:
-    """Energy taken at one hub in the period."""
+    """Energy taken at one hub in the period, and in how many sessions, less those taken back."""
 
     hub: str
     sessions: int
@@ -95,7 +116,10 @@ class MonthUse:
 
 @dataclass(frozen=True, slots=True)
 class EquityLine:
-    """What the member owns in one account at the end of the period; positive is theirs."""
+    """What the member owns in one account at the end of the period; positive is theirs.
+
+    `equity_class` is one of EQUITY_CLASSES; `retained` is by the kWh.
+    """
 
     account_code: str
     account_name: str
@@ -123,7 +147,9 @@ class MemberStatement:
     `months` are the twelve up to the end of the period, oldest first; `seals` those the entries lie
     in, oldest first, and last the newest one at `issued_at`. `due_on` is when a positive closing is
     to be paid, `collection` the cooperative's own sentence on how; `dispute_by` the last day for
-    saying that something is wrong.
+    saying that something is wrong. `accounts` are the member's that lines may be on, one a code;
+    `journal` the entries behind the lines, in their order. `supersedes` is the number of the
+    statement of the same period that this one replaces.
     """
 
     cooperative: Issuer
@@ -145,6 +171,9 @@ class MemberStatement:
     due_on: date | None = None
     collection: str = ""
     dispute_by: date | None = None
+    accounts: tuple[StatementAccount, ...] = ()
+    journal: tuple[StoredEntry, ...] = ()
+    supersedes: str | None = None
 
     def __post_init__(self) -> None:
         """Prove the statement, or refuse it with STATEMENT_INCONSISTENT."""
@@ -152,6 +181,7 @@ class MemberStatement:
         _prove_due(self)
         _prove_energy(self)
         _prove_seals(self)
+        _prove_journal(self)
 
     @property
     def last_day(self) -> date:
@@ -193,6 +223,12 @@ class MemberStatement:
         """How many of the entries lie in a seal already."""
         return sum(entry.inclusion is not None for entry in self.entries)
 
+    @property
+    def withheld_entries(self) -> int:
+        """How many of the lines stand without their journal entry."""
+        shown = {stored.id for stored in self.journal}
+        return sum(entry.entry_id not in shown for entry in self.entries)
+
 
 def _demand(holds: object, complaint: str, where: str, index: int | None = None) -> None:
     if not holds:
@@ -203,6 +239,8 @@ def _demand(holds: object, complaint: str, where: str, index: int | None = None)
 def _prove_frame(statement: MemberStatement) -> None:
     _demand(statement.period_from < statement.period_to, "The period is empty.", "period")
     _demand(statement.issued_at.tzinfo, "The time of issue has no offset.", "issued_at")
+    for owned in statement.equity:
+        _demand(owned.equity_class in EQUITY_CLASSES, "There is no such class.", "equity")
     for entry in statement.entries:
         inside = statement.period_from <= entry.effective_on < statement.period_to
         _demand(inside, f"{entry.effective_on} is not in the period.", "entries")
@@ -214,7 +252,8 @@ def _prove_due(statement: MemberStatement) -> None:
     for index, entry in enumerate(statement.entries):
         sides = (entry.debit_minor, entry.credit_minor)
         one_sided = min(sides) == 0 < max(sides)
-        _demand(one_sided, "An entry is one debit or one credit.", "entries", index)
+        free = sides == (0, 0) and entry.energy_wh
+        _demand(one_sided or free, "An entry is one debit or one credit.", "entries", index)
         due += entry.debit_minor - entry.credit_minor
         summed = due == entry.due_minor
         _demand(summed, "The running due is not the sum so far.", "entries", index)
@@ -254,3 +293,61 @@ def _prove_seals(statement: MemberStatement) -> None:
         size = sizes.get(entry.inclusion.seal, 0)
         _demand(0 <= entry.inclusion.position < size, "No such place in a seal.", "entries", index)
         _demand(entry.content_hash, "A sealed entry has its content hash.", "entries", index)
+
+
+def _prove_journal(statement: MemberStatement) -> None:
+    journal: dict[UUID, StoredEntry] = {stored.id: stored for stored in statement.journal}
+    accounts = {account.code: account for account in statement.accounts}
+    ids = {account.account_id for account in statement.accounts}
+    alone = len(accounts) == len(statement.accounts) == len(ids)
+    _demand(alone, "An account is listed twice.", "accounts")
+    places = list(dict.fromkeys(e.entry_id for e in statement.entries if e.entry_id in journal))
+    _demand(list(journal) == places, "The journal is not that of the lines.", "journal")
+    lines: dict[UUID, list[StatementEntry]] = {}
+    for index, entry in enumerate(statement.entries):
+        stored = journal.get(entry.entry_id)
+        if stored is not None:
+            account = accounts.get(entry.account_code)
+            _demand(account, "A line is on no account of the member.", "entries", index)
+            _demand(_is_line_of(entry, stored), "A line is not as its entry.", "entries", index)
+            lines.setdefault(entry.entry_id, []).append(entry)
+    for index, stored in enumerate(statement.journal):
+        complete = _posted(stored, statement) == _shown(lines[stored.id], accounts)
+        _demand(complete, "Lines and postings of an entry differ.", "journal", index)
+
+
+def _is_line_of(entry: StatementEntry, stored: StoredEntry) -> bool:
+    return (entry.kind, entry.memo, entry.effective_on, entry.recorded_at) == (
+        stored.kind,
+        stored.memo,
+        stored.effective_on,
+        stored.recorded_at,
+    )
+
+
+_Postings = tuple[dict[int, tuple[UUID, int]], int]
+
+
+def _posted(stored: StoredEntry, statement: MemberStatement) -> _Postings:
+    """What an entry does to the member: (account, minor) by line for money, and Wh in all."""
+    mine = {account.account_id for account in statement.accounts}
+    money: dict[int, tuple[UUID, int]] = {}
+    energy = 0
+    for line, posting in enumerate(stored.postings):
+        if posting.account_id in mine and posting.commodity == ENERGY:
+            energy += posting.amount_minor
+        elif posting.account_id in mine:
+            # Another currency than the statement's matches no line.
+            same = posting.commodity == statement.cooperative.currency
+            money[line] = (posting.account_id, posting.amount_minor if same else 0)
+    return money, energy
+
+
+def _shown(lines: list[StatementEntry], accounts: dict[str, StatementAccount]) -> _Postings:
+    """What the lines of an entry say it does, in the same form."""
+    money: dict[int, tuple[UUID, int]] = {}
+    for entry in lines:
+        net_minor = entry.debit_minor - entry.credit_minor
+        if net_minor:
+            money[entry.line] = (accounts[entry.account_code].account_id, net_minor)
+    return money, sum(entry.energy_wh or 0 for entry in lines)

@@ -69,8 +69,10 @@ def _addressee(sheet: Sheet, statement: MemberStatement) -> None:
 
 def _facts(sheet: Sheet, statement: MemberStatement, writing: Localised) -> None:
     words, y, left = writing.words, theme.PAGE_HEIGHT - 146, theme.LEFT + 290
+    replaced = [(words["supersedes"], statement.supersedes)] if statement.supersedes else []
     facts = (
         (words["number"], statement.number),
+        *replaced,
         (words["member"], statement.member.number),
         (words["period"], period_of(statement, writing)),
         (words["issued"], writing.day(statement.issued_on)),

@@ -164,7 +164,7 @@ def _equity(sheet: Sheet, statement: MemberStatement, writing: Localised) -> Non
     )
     rows = [
         Row((
-            line.equity_class,
+            words[f"class_{line.equity_class}"],
             f"{line.account_code} {line.account_name}",
             str(line.vintage) if line.vintage else "",
             writing.amount(line.amount_minor),
@@ -196,6 +196,9 @@ def _proof(sheet: Sheet, statement: MemberStatement, writing: Localised) -> None
         sealed=writing.count(statement.sealed_entries), count=writing.count(len(statement.entries))
     )
     paragraph(sheet, text, theme.BODY)
+    if statement.withheld_entries:
+        count = writing.count(statement.withheld_entries)
+        paragraph(sheet, words["withheld"].format(count=count), theme.BODY)
     sheet.y -= 4
     paragraph(sheet, VERIFY_COMMAND, theme.STRONG)
     sheet.y -= 8

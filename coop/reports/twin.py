@@ -4,6 +4,9 @@
 (`twin_bytes`). `from_json_twin` accepts only what `to_json_twin` writes: it reads the facts, proves
 the statement again, writes it again, and refuses TWIN_MALFORMED when anything differs, derived
 figures included.
+
+`journal` holds every fact of the entries behind the lines, in the units they are hashed in (minor
+units and Wh, debit positive): coop/ledger/domain/canonical.py says how to hash them.
 """
 
 from __future__ import annotations
@@ -18,8 +21,10 @@ import orjson
 
 from coop.kernel.energy import KWH_SCALE, kwh_of_wh
 from coop.kernel.errors import Refusal
+from coop.kernel.ids import AccountId, CooperativeId, EntryId, FundId
 from coop.kernel.money import currency_scale
 from coop.kernel.rate import exact_decimal, from_scale, to_scale
+from coop.ledger.domain.canonical import StoredEntry, StoredPosting
 from coop.reports.errors import TwinMalformed
 from coop.reports.statement import (
     EquityLine,
@@ -30,6 +35,7 @@ from coop.reports.statement import (
     MonthUse,
     Recipient,
     SealHead,
+    StatementAccount,
     StatementEntry,
 )
 
@@ -52,6 +58,7 @@ def to_json_twin(statement: MemberStatement) -> Json:
     return {
         "format": FORMAT,
         "number": statement.number,
+        "supersedes": statement.supersedes,
         "cooperative": _issuer_json(statement.cooperative),
         "member": {
             "number": statement.member.number,
@@ -84,7 +91,9 @@ def to_json_twin(statement: MemberStatement) -> Json:
         "seals": [_seal_json(seal) for seal in statement.seals],
         "sealed_entries": statement.sealed_entries,
         "entry_count": len(statement.entries),
+        "accounts": [_account_json(account) for account in statement.accounts],
         "entries": [_entry_json(entry, money) for entry in statement.entries],
+        "journal": [_stored_json(stored) for stored in statement.journal],
     }
 
 
@@ -148,6 +157,39 @@ def _equity_json(line: EquityLine, money: Callable[[int], str]) -> Json:
     }
 
 
+def _account_json(account: StatementAccount) -> Json:
+    return {
+        "id": str(account.account_id),
+        "code": account.code,
+        "name": account.name,
+        "commodity": account.commodity,
+    }
+
+
+def _stored_json(stored: StoredEntry) -> Json:
+    return {
+        "id": str(stored.id),
+        "kind": stored.kind,
+        "effective_on": stored.effective_on.isoformat(),
+        "recorded_at": _instant_json(stored.recorded_at),
+        "memo": stored.memo,
+        "actor": stored.actor,
+        "source": None if stored.source is None else list(stored.source),
+        "resolution": None if stored.resolution_id is None else str(stored.resolution_id),
+        "reverses": None if stored.reverses_id is None else str(stored.reverses_id),
+        "metadata": dict(stored.metadata),
+        "postings": [
+            {
+                "account": str(posting.account_id),
+                "fund": str(posting.fund_id),
+                "commodity": posting.commodity,
+                "units": str(posting.amount_minor),
+            }
+            for posting in stored.postings
+        ],
+    }
+
+
 def _seal_json(seal: SealHead) -> Json:
     return {
         "number": seal.number,
@@ -163,6 +205,7 @@ def _entry_json(entry: StatementEntry, money: Callable[[int], str]) -> Json:
     place = entry.inclusion
     return {
         "id": str(entry.entry_id),
+        "line": entry.line,
         "effective_on": entry.effective_on.isoformat(),
         "recorded_at": _instant_json(entry.recorded_at),
         "kind": entry.kind,
@@ -213,6 +256,9 @@ def _statement_of(twin: Json) -> MemberStatement:
         due_on=_day_of(due["due_on"]),
         collection=due["collection"],
         dispute_by=_day_of(due["dispute_by"]),
+        accounts=tuple(_account_of(account) for account in twin["accounts"]),
+        journal=tuple(_stored_of(stored, twin["cooperative"]["id"]) for stored in twin["journal"]),
+        supersedes=twin["supersedes"],
     )
 
 
@@ -220,6 +266,7 @@ def _entry_of(line: Json, minor: Callable[[str], int]) -> StatementEntry:
     seal, position, path = line["seal"], line["position"], line["path"]
     return StatementEntry(
         entry_id=UUID(line["id"]),
+        line=line["line"],
         effective_on=date.fromisoformat(line["effective_on"]),
         recorded_at=datetime.fromisoformat(line["recorded_at"]),
         kind=line["kind"],
@@ -233,6 +280,38 @@ def _entry_of(line: Json, minor: Callable[[str], int]) -> StatementEntry:
         hub=line["hub"],
         content_hash=line["content_hash"],
         inclusion=None if seal is None else Inclusion(seal, position, tuple(path)),
+    )
+
+
+def _account_of(account: Json) -> StatementAccount:
+    return StatementAccount(
+        UUID(account["id"]), account["code"], account["name"], account["commodity"]
+    )
+
+
+def _stored_of(stored: Json, cooperative_id: str) -> StoredEntry:
+    source, resolution, reverses = stored["source"], stored["resolution"], stored["reverses"]
+    return StoredEntry(
+        cooperative_id=CooperativeId(UUID(cooperative_id)),
+        id=EntryId(UUID(stored["id"])),
+        kind=stored["kind"],
+        effective_on=date.fromisoformat(stored["effective_on"]),
+        recorded_at=datetime.fromisoformat(stored["recorded_at"]),
+        memo=stored["memo"],
+        actor=stored["actor"],
+        source=None if source is None else (source[0], source[1]),
+        resolution_id=None if resolution is None else UUID(resolution),
+        reverses_id=None if reverses is None else EntryId(UUID(reverses)),
+        metadata=dict(stored["metadata"]),
+        postings=tuple(
+            StoredPosting(
+                AccountId(UUID(posting["account"])),
+                FundId(UUID(posting["fund"])),
+                posting["commodity"],
+                to_scale(exact_decimal(posting["units"]), 0),
+            )
+            for posting in stored["postings"]
+        ),
     )
 
 

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -20,6 +21,7 @@ import pypdfium2
 
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import CooperativeId
+from coop.ledger.domain.canonical import content_hash
 from coop.ledger.domain.merkle import verify_inclusion
 from coop.ledger.domain.seal import head_hash
 from coop.reports.archive import language_of
@@ -39,8 +41,9 @@ class Finding:
 
     TWIN_MISSING, TWIN_MALFORMED, LANGUAGE_UNAVAILABLE: it cannot be compared. NUMBERS_DIFFER,
     WORDS_DIFFER: it shows something else. DRAWING_DIFFERS: the same text is drawn otherwise, by
-    another version of this program or because something was painted over it. PROOF_BROKEN,
-    SEAL_BROKEN: an entry is not in the seal it names, or a seal is not what its head hashes.
+    another version of this program or because something was painted over it. FACTS_ALTERED: a
+    journal entry does not hash to what was sealed. PROOF_BROKEN, SEAL_BROKEN: an entry is not in
+    the seal it names, or a seal is not what its head hashes or does not follow the one before.
     """
 
     code: str
@@ -60,10 +63,12 @@ def document_twin_findings(pdf: bytes) -> list[Finding]:
 
 
 def document_proof_findings(pdf: bytes) -> list[Finding]:
-    """Whichever inclusion proof or seal inside a statement does not hold, recomputed offline.
+    """Whichever fact, inclusion proof or seal inside a statement does not hold, recomputed offline.
 
-    This proves that entries with these content hashes are sealed under the heads printed; that the
-    heads are the cooperative's is for the reader to compare with minutes or with another document.
+    Lines are postings of the entries shown (a statement that is not so cannot even be read), the
+    entries hash to what is proved to lie under the seals, and the seals to their heads. That the
+    heads are the cooperative's, and the accounts the member's, is for the reader to compare with
+    minutes or with another document. `withheld_entries` of the statement are bound by hash only.
     """
     try:
         statement = statement_in(pdf)
@@ -77,11 +82,26 @@ def document_proof_findings(pdf: bytes) -> list[Finding]:
         if not _seal_holds(seal, cooperative)
     ]
     findings += [
+        Finding("SEAL_BROKEN", f"Seal {after.number} does not follow seal {before.number}.")
+        for before, after in pairwise(statement.seals)
+        if after.number == before.number + 1 and after.previous_hash != before.head_hash
+    ]
+    findings += _fact_findings(statement)
+    findings += [
         Finding("PROOF_BROKEN", f"Entry {entry.entry_id} is not proved to be in seal {place.seal}.")
         for entry in statement.entries
         if (place := entry.inclusion) and not _inclusion_holds(entry, place, seals[place.seal])
     ]
     return findings
+
+
+def _fact_findings(statement: MemberStatement) -> list[Finding]:
+    claimed = {entry.entry_id: entry.content_hash for entry in statement.entries if entry.inclusion}
+    return [
+        Finding("FACTS_ALTERED", f"Entry {stored.id} is not as it was sealed.")
+        for stored in statement.journal
+        if stored.id in claimed and content_hash(stored).hex() != claimed[stored.id]
+    ]
 
 
 def _seal_holds(seal: SealHead, cooperative: CooperativeId) -> bool:

@@ -1,0 +1,9 @@
+-- What was issued stays as it was issued, whoever comes.
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON statement
+FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE OR REPLACE TRIGGER append_only_truncate BEFORE TRUNCATE ON statement
+FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON document
+FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE OR REPLACE TRIGGER append_only_truncate BEFORE TRUNCATE ON document
+FOR EACH STATEMENT EXECUTE FUNCTION append_only();
