@@ -103,12 +103,14 @@ def sessions_of(seed: int = SEED, last_day: date = LAST_DAY) -> Iterator[Simulat
     town, vehicles = _Town(), _vehicles(chance)
     midnight = instant_of_wall(datetime.combine(FIRST_DAY, time()), ZONE)
     number, day = 0, FIRST_DAY
+    last_s = _seconds_since(midnight, last_day + timedelta(days=1))
     while day <= last_day:
         start_s = _seconds_since(midnight, day)
         found = []
         for visit in sorted(_visits(chance, vehicles, day, start_s)):
             session = _charge(chance, town, visit, midnight)
-            if session is not None:
+            # The year ends at midnight: who charges into the next one is not of this one.
+            if session is not None and visit.vehicle.busy_until_s < last_s:
                 found.append(session)
         for badge, hub, port, started_at, ended_at, delivered_wh in sorted(
             found, key=lambda one: (one[4], one[0])

@@ -1,0 +1,286 @@
+"""The demo put into a database, through the services that real input takes, and repeatable at any step.
+
+    town        cooperative, books, members, people, hubs, prices, badges      one unit of work
+    journal     shares, loans, plant, a grant, energy, overhead                by idempotency key
+    sessions    the year's CDRs, imported from a file like any other           the same CDR twice is one
+    payments    what members paid of what the books say they were charged      by idempotency key
+    months      January to November closed, everything sealed                  what is closed stays closed
+    proof       every invariant recomputed
+
+Killed anywhere, the next run finds what is there and goes on. The last step, the summary, is written by
+who calls (coop/cli/demo.py): a demo without one is not finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from coop.charging import service as charging
+from coop.charging.desk import Counts
+from coop.charging.domain.place import HoldingDraft, HubDraft, PortDraft
+from coop.charging.importing import ImportFile, import_cdrs
+from coop.charging.service import PriceDraft
+from coop.db.engine import Database
+from coop.demo import books, town
+from coop.demo.books import DemoEntry
+from coop.demo.cdrs import cdr_lines
+from coop.demo.simulation import Simulated, sessions_of
+from coop.kernel.clock import instant_of_wall
+from coop.kernel.ids import AccountId, CooperativeId, FundId, HubId, MemberId, uuid7
+from coop.ledger import queries as ledger_queries
+from coop.ledger import sealing
+from coop.ledger import service as ledger
+from coop.ledger.closing import close_period
+from coop.ledger.domain.entry import EntryDraft, PostingDraft
+from coop.ledger.domain.period import PeriodState
+from coop.ledger.posting import BATCH_MAX
+from coop.ledger.service import AccountKey
+from coop.ledger.verification import Verification, verify
+from coop.members import queries as member_queries
+from coop.members import service as members
+from coop.members.domain.people import Cooperative, MemberDraft
+from coop.members.domain.roles import SYSTEM_SUBJECT, Role, Viewer
+
+Step = Callable[[str, int, int], None]
+CDR_FILE = "cdrs.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What there is now: the cooperative, what the import came to, and the proof of the books."""
+
+    cooperative: Cooperative
+    counts: Counts
+    entries: int
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class _Town:
+    """Ids by what people call things."""
+
+    members: dict[str, MemberId]
+    hubs: dict[str, HubId]
+    fund_id: FundId
+
+
+async def build(
+    database: Database,
+    viewer: Viewer,
+    folder: Path,
+    step: Step,
+    *,
+    last_day: date = town.LAST_DAY,
+) -> Built:
+    """Make the demo, or finish one that was begun; `folder` keeps the file its sessions came from."""
+    cooperative = await _found(database) or await _settle(database, viewer)
+    id_ = CooperativeId(cooperative.id)
+    step("simulating a year", 0, 1)
+    sessions = list(sessions_of(last_day=last_day))
+    path = _write_cdrs(sessions, folder)
+    step("simulating a year", 1, 1)
+    before = [*books.entries_before_charging(last_day), *books.energy_entries(sessions, last_day)]
+    entries = await _post(database, viewer, id_, before, step)
+    with path.open("rb") as stream:
+        outcome = await import_cdrs(
+            database, viewer, id_, ImportFile(stream, path.name, folder / "rejected.jsonl"),
+            progress=lambda done, size, _: step("importing sessions (bytes)", done, size),
+        )  # fmt: skip
+    charged = await _charged(database, id_, last_day)
+    paid = list(books.payments(charged, last_day))
+    entries += await _post(database, viewer, id_, paid, step)
+    await _close(database, viewer, id_, last_day, step)
+    step("sealing", 0, 1)
+    await sealing.seal_everything(database, id_)
+    step("sealing", 1, 1)
+    async with database.snapshot(id_) as connection:
+        proof = await verify(connection, lambda what, done, of: step(f"verifying {what}", done, of))
+    return Built(cooperative, outcome.counts, entries, proof)
+
+
+async def _found(database: Database) -> Cooperative | None:
+    async with database.snapshot(None, subject=SYSTEM_SUBJECT) as connection:
+        return await member_queries.cooperative_by_slug(connection, town.SLUG)
+
+
+def _write_cdrs(sessions: Sequence[Simulated], folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / CDR_FILE
+    with path.open("wb") as file:
+        file.writelines(cdr_lines(sessions))
+    return path
+
+
+async def _settle(database: Database, viewer: Viewer) -> Cooperative:
+    """The cooperative and everything in it before the first day: whole or not at all."""
+    cooperative_id = CooperativeId(uuid7())
+
+    async def work(connection: AsyncConnection) -> Cooperative:
+        made = await members.create_cooperative(
+            connection, viewer, cooperative_id,
+            slug=town.SLUG, name=town.NAME, currency=town.CURRENCY, time_zone=town.ZONE.key,
+        )  # fmt: skip
+        await ledger.open_books(connection, cooperative_id, town.CURRENCY)
+        await ledger.open_fund(
+            connection, cooperative_id, books.FUND, books.FUND_NAME, restriction="purpose"
+        )
+        numbers = await _people(connection, viewer, cooperative_id)
+        await _places(connection, viewer, cooperative_id)
+        holdings = [
+            HoldingDraft(member.badge(i), numbers[member.number], member.joined_on)
+            for member in town.MEMBERS
+            for i in range(member.vehicles)
+        ]
+        await charging.register_tokens(connection, viewer, cooperative_id, holdings)
+        return made
+
+    return await database.unit_of_work(cooperative_id, work)
+
+
+async def _people(
+    connection: AsyncConnection, viewer: Viewer, cooperative_id: CooperativeId
+) -> dict[str, MemberId]:
+    drafts = [MemberDraft(one.name, one.joined_on, one.number) for one in town.MEMBERS]
+    made = await members.register_members(connection, viewer, cooperative_id, drafts)
+    numbers = {one.member.number: MemberId(one.member.id) for one in made}
+    for person in town.PEOPLE:
+        await members.grant_role(
+            connection, viewer, cooperative_id, subject=person.subject, role=Role(person.role),
+            from_on=town.FIRST_DAY,
+            member_id=numbers[person.member_number] if person.member_number else None,
+        )  # fmt: skip
+    return numbers
+
+
+async def _places(
+    connection: AsyncConnection, viewer: Viewer, cooperative_id: CooperativeId
+) -> None:
+    drafts = [
+        HubDraft(hub.ref, hub.name, town.ZONE, max(kind.power_w for kind in hub.ports))
+        for hub in town.HUBS
+    ]
+    hubs = await charging.register_hubs(connection, viewer, cooperative_id, drafts)
+    ports = [
+        PortDraft(hubs[hub.ref].id, hub.port_ref(i), kind.power_w)
+        for hub in town.HUBS
+        for i, kind in enumerate(hub.ports)
+    ]
+    await charging.register_ports(connection, viewer, cooperative_id, ports)
+    prices = [
+        PriceDraft(hubs[hub.ref].id, instant_of_wall(datetime.combine(day, time()), town.ZONE), per)
+        for hub in town.HUBS
+        for day, per in hub.prices
+    ]
+    await charging.set_flat_prices(connection, viewer, cooperative_id, prices)
+
+
+async def _post(
+    database: Database,
+    viewer: Viewer,
+    cooperative_id: CooperativeId,
+    entries: Sequence[DemoEntry],
+    step: Step,
+) -> int:
+    """Post what is not posted yet, a thousand at a time. A refusal here is a bug of the demo."""
+    waiting = iter(sorted(entries, key=lambda entry: (entry.effective_on, entry.key)))
+    done = 0
+    while batch := list(islice(waiting, BATCH_MAX)):
+
+        async def work(connection: AsyncConnection, part: list[DemoEntry] = batch) -> None:
+            drafts = await _drafts(connection, cooperative_id, part)
+            for outcome in await ledger.post_entries(
+                connection, cooperative_id, viewer.subject, drafts
+            ):
+                if outcome.refusal is not None:
+                    raise outcome.refusal
+
+        await database.unit_of_work(cooperative_id, work)
+        done += len(batch)
+        step("posting the journal", done, len(entries))
+    return len(entries)
+
+
+async def _drafts(
+    connection: AsyncConnection, cooperative_id: CooperativeId, entries: Iterable[DemoEntry]
+) -> list[EntryDraft]:
+    here = await _ids(connection, cooperative_id)
+    keys = {
+        line: AccountKey(
+            line.code,
+            here.members[line.member] if line.member else None,
+            here.hubs[line.hub] if line.hub else None,
+        )
+        for entry in entries
+        for line in entry.lines
+    }
+    accounts = await ledger.accounts_for(connection, cooperative_id, keys.values())
+    return [
+        EntryDraft(
+            entry.kind, entry.effective_on, entry.memo,
+            tuple(
+                PostingDraft(accounts[keys[line]], line.minor, here.fund_id if entry.granted else None)
+                for line in entry.lines
+            ),
+            idempotency_key=f"demo:{entry.key}",
+        )
+        for entry in entries
+    ]  # fmt: skip
+
+
+async def _ids(connection: AsyncConnection, cooperative_id: CooperativeId) -> _Town:
+    numbers = [member.number for member in town.MEMBERS]
+    found = await member_queries.members_by_numbers(connection, cooperative_id, numbers)
+    hubs = await charging.queries.hubs_by_refs(connection, [hub.ref for hub in town.HUBS])
+    funds = await ledger_queries.funds(connection)
+    fund_id = next(one for one, row in funds.items() if row.code == books.FUND)
+    return _Town(
+        {number: MemberId(one.id) for number, one in found.items()},
+        {ref: hub.id for ref, hub in hubs.items()},
+        fund_id,
+    )
+
+
+async def _charged(
+    database: Database, cooperative_id: CooperativeId, last_day: date
+) -> dict[tuple[str, date], int]:
+    """What the books say each member was charged in each month."""
+    charged: dict[tuple[str, date], int] = {}
+    async with database.snapshot(cooperative_id) as connection:
+        members_ = (await _ids(connection, cooperative_id)).members
+        by_account = {
+            AccountId(row.id): number
+            for number, member_id in members_.items()
+            for rows in (await ledger_queries.accounts_of_members(connection, [member_id])).values()
+            for row in rows
+            if row.code == "1200"
+        }
+        for first in books.month_starts(last_day):
+            until_on = (first + timedelta(days=31)).replace(day=1)
+            sums = await ledger_queries.account_sums(connection, from_on=first, until_on=until_on)
+            for line in sums:
+                if line.account_id in by_account and line.debit_minor:
+                    charged[by_account[line.account_id], first] = line.debit_minor
+    return charged
+
+
+async def _close(
+    database: Database,
+    viewer: Viewer,
+    cooperative_id: CooperativeId,
+    last_day: date,
+    step: Step,
+) -> None:
+    """Close every month but the last; those that are closed already stay so."""
+    async with database.snapshot(cooperative_id) as connection:
+        periods = await ledger_queries.periods(connection)
+    closing = [period for period in periods if period.to_on <= last_day]
+    for done, period in enumerate(closing, 1):
+        if period.state != PeriodState.CLOSED.value:
+            await close_period(database, viewer, cooperative_id, period.id)
+        step("closing months", done, len(closing))
