@@ -83,8 +83,10 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     "ChargingSession": {
         PUBLIC: "id cdrId hub port member startedAt endedAt energy charge state entry",
     },
-    "Statement": {PUBLIC: "id number member period issuedAt supersedes supersededBy documents"},
-    "Document": {PUBLIC: "url expiresAt sha256 bytes mediaType"},
+    "Statement": {
+        PUBLIC: "id number member from to issuedAt opening closing supersedes supersededBy documents"
+    },
+    "Document": {PUBLIC: "url expiresAt sha256 bytes mediaType locale"},
     "Money": {PUBLIC: "amount currency"},
     "PageInfo": {PUBLIC: "hasNextPage hasPreviousPage startCursor endCursor"},
     "Mutation": {
