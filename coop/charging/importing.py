@@ -43,6 +43,7 @@ from coop.db.engine import Database
 from coop.kernel.clock import utc_now
 from coop.kernel.energy import kwh_of_wh
 from coop.kernel.ids import CooperativeId, uuid7
+from coop.kernel.money import Money
 from coop.members import queries as member_queries
 from coop.members.domain.people import Cooperative
 from coop.members.domain.policy import Action, absent, may, require
@@ -68,6 +69,11 @@ class ImportOutcome:
     def kwh(self) -> Decimal:
         """Energy of the accepted rows, less what they credit."""
         return kwh_of_wh(self.counts.delivered_wh)
+
+    @property
+    def amount(self) -> Money:
+        """Price of the accepted rows, less what they credit."""
+        return Money(self.currency, self.counts.amount_minor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,8 +163,9 @@ async def _record(desk: Desk, taken: Taken, position: int) -> None:
         {
             "cooperative_id": desk.cooperative_id, "run_id": desk.run_id,
             "position": position + i + 1, "line": reading.line,
-            "field": ".".join(why.path), "code": why.code,
-            "reason": why.message, "implausible": isinstance(why, Implausible), "raw": reading.raw,
+            "field": _storable(".".join(why.path)), "code": why.code,
+            "reason": _storable(why.message),
+            "implausible": isinstance(why, Implausible), "raw": reading.raw,
         }
         for i, reading, why in taken.refused
     ]  # fmt: skip
@@ -175,3 +176,8 @@ async def _record(desk: Desk, taken: Taken, position: int) -> None:
     }
     order = update(import_run).where(import_run.c.id == desk.run_id).values(grown)
     await desk.connection.execute(order)
+
+
+def _storable(words: str) -> str:
+    """`words` without what PostgreSQL cannot keep: a key of JSON may hold a NUL or half a pair."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)

@@ -114,7 +114,7 @@ token = Table(
     _text("assigned_by", "Subject who assigned it."),
     _instant("assigned_at", "When it was assigned."),
     _text("ended_by", "Subject who ended it.", nullable=True),
-    CheckConstraint("uid <> '' AND uid = upper(uid)", name="uid"),
+    CheckConstraint("uid <> ''", name="uid"),
     CheckConstraint("to_on > from_on", name="to_on"),
     references("member", "member_id"),
     Index("ix_token_uid", "cooperative_id", "uid", "from_on"),

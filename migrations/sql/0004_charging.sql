@@ -57,7 +57,7 @@ CREATE TABLE token (
     assigned_at timestamptz NOT NULL,
     ended_by text,
     CONSTRAINT pk_token PRIMARY KEY (cooperative_id, id),
-    CONSTRAINT ck_token_uid CHECK (uid <> '' AND uid = upper(uid)),
+    CONSTRAINT ck_token_uid CHECK (uid <> ''),
     CONSTRAINT ck_token_to_on CHECK (to_on > from_on),
     CONSTRAINT fk_token_member_cooperative_id_member_id FOREIGN KEY (cooperative_id, member_id)
     REFERENCES member (cooperative_id, id)

@@ -359,6 +359,16 @@ async def test_refused_cdrs_are_corrected_in_their_report(yard: Yard, tmp_path: 
     assert accounted(again) == (1, 0, 0, 0, 1)  # two sessions of one badge at once
 
 
+async def test_keys_that_no_database_keeps_are_reported(yard: Yard) -> None:
+    await yard.hub("H1")
+    data = b'{"a\\u0000\\ud800": 1, "a\\u0000\\ud800": 2}\n{"id": "' + b"x" * 300_000 + b'"}\n'
+    outcome = await yard.read_cdrs(data)
+    assert await yard.refusals(outcome) == [
+        (1, "FIELD_INVALID", "a\ufffd\ufffd"), (2, "ROW_TOO_LONG", "")
+    ]  # fmt: skip
+    assert await yard.sql("SELECT max(length(raw)) FROM import_rejection") == [(500,)]
+
+
 async def test_a_hub_s_own_power_limits_what_is_believed(yard: Yard) -> None:
     await yard.hub("H1", power_w=3_700)
     outcome = await yard.read_cdrs(cdr(currency="NOK"))

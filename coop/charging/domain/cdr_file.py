@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from coop.charging.domain.cdr import session_of_cdr
-from coop.charging.domain.csv_rows import lines_of
+from coop.charging.domain.csv_rows import KEPT_OF_TOO_LONG, lines_of
 from coop.charging.domain.json_fields import decoder
 from coop.charging.domain.json_text import JsonText
 from coop.charging.domain.plausibility import Limits
@@ -50,16 +50,22 @@ def readings_of_cdrs(
 ) -> Iterator[Reading]:
     """Every CDR of the stream as a Reading, in order; `line` is where it begins."""
     for line, raw, document in _documents(stream):
-        try:
-            if len(raw) > MAX_CDR_BYTES:
-                raise RowTooLong(_TOO_LONG)
-            if isinstance(document, Refusal):
-                raise document
-            session, doubts = session_of_cdr(document, raw, limits, read_at)
-        except Refusal as refusal:
-            yield Reading(line, raw, refusal=refusal)
+        if len(raw) > MAX_CDR_BYTES:
+            yield Reading(line, raw[:KEPT_OF_TOO_LONG], refusal=RowTooLong(_TOO_LONG))
+        elif isinstance(document, Refusal):
+            yield Reading(line, raw, refusal=document)
         else:
-            yield Reading(line, raw, session=session, doubts=doubts)
+            yield _reading(line, raw, document, limits, read_at)
+
+
+def _reading(
+    line: int, raw: bytes, document: object, limits: Limits, read_at: datetime | None
+) -> Reading:
+    try:
+        session, doubts = session_of_cdr(document, raw, limits, read_at)
+    except Refusal as refusal:
+        return Reading(line, raw, refusal=refusal)
+    return Reading(line, raw, session=session, doubts=doubts)
 
 
 _Document = tuple[int, bytes, Any]

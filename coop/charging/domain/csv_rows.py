@@ -26,7 +26,7 @@ from coop.charging.errors import (
 )
 
 MAX_LINE_BYTES = 64 * 1024
-_KEPT_OF_TOO_LONG = 500
+KEPT_OF_TOO_LONG = 500
 _OTHER_MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
@@ -62,7 +62,7 @@ def lines_of(stream: BinaryIO, longest: int = MAX_LINE_BYTES) -> Iterator[Source
         number += 1
         too_long = len(line) > longest and not line.endswith(b"\n")
         finished = line.endswith(b"\n") or (too_long and _skip_line(stream))
-        raw = line[:_KEPT_OF_TOO_LONG] if too_long else line.rstrip(b"\r\n")
+        raw = line[:KEPT_OF_TOO_LONG] if too_long else line.rstrip(b"\r\n")
         if raw.strip() or too_long:
             yield SourceLine(number, raw, finished, too_long)
 
