@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from coop.cli import books, cooperative, database, importing, member, role
+from coop.cli.demo import demo
 from coop.cli.export import export
 from coop.cli.post import post
 from coop.cli.serve import serve
+from coop.cli.statement import statement
 from coop.cli.token import token
 from coop.cli.verify import verify
 
@@ -50,10 +52,12 @@ app.add_typer(cooperative.app, name="cooperative")
 app.add_typer(member.app, name="member")
 app.add_typer(role.app, name="role")
 app.add_typer(importing.app, name="import")
+app.command()(demo)
 app.command()(serve)
 app.command()(post)
 app.command()(export)
 app.command()(books.balance)
+app.command()(statement)
 app.command("trial-balance")(books.trial_balance_)
 app.command()(books.close)
 app.command()(books.seal)
