@@ -40,7 +40,7 @@ from coop.members.development import trusted_issuers
 from coop.members.domain.policy import Action, extent_of
 from coop.members.domain.roles import SYSTEM_SUBJECT, Viewer
 from coop.members.errors import KeysUnavailable
-from coop.members.recognition import Recognised, recognise
+from coop.members.recognition import Recognised, Recogniser
 from coop.observing import Observer, observed_routes
 from coop.reports.links import DocumentLinks, link_key
 from coop.reports.store import DocumentStore, open_store
@@ -68,7 +68,7 @@ class House:
     database: Database
     queue: PostingQueue
     wakeups: Wakeups
-    verifier: Verifier
+    recogniser: Recogniser
     links: DocumentLinks
     store: DocumentStore
 
@@ -81,7 +81,7 @@ class House:
     async def recognised(self, authorization: str | None) -> Recognised:
         """Who an Authorization header speaks for. Refuses UNAUTHENTICATED, TOKEN_*; 503 without keys."""
         try:
-            return await recognise(self.database, self.verifier, authorization)
+            return await self.recogniser.recognise(authorization)
         except KeysUnavailable as refusal:
             raise HttpRefusal(503, refusal.code, refusal.message) from refusal
 
@@ -135,9 +135,9 @@ def create_app(
         database=database,
         queue=PostingQueue(database),
         wakeups=Wakeups(database),
-        verifier=Verifier(issuers, settings.audience),
+        recogniser=Recogniser(database, Verifier(issuers, settings.audience)),
         links=DocumentLinks(link_key(settings.data_dir), settings.base_url or f"http://{host}:{port}"),
-        store=open_store(settings),
+        store=open_store(settings.data_dir, settings.documents_url),
     )
     observer = Observer(house.queue)
     limiter = RateLimiter(ALLOWANCE, monotonic_ns)

@@ -55,7 +55,7 @@ def _driver_url(url: str) -> URL:
 class Database:
     """Connections of the serving role to one PostgreSQL; `url` may hold a secret and is never shown."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, posting_connections: int = 2) -> None:
+    def __init__(self, url: str, *, pool_size: int = 20, posting_connections: int = 2) -> None:
         self._url = url
         self.engine: AsyncEngine = create_async_engine(
             _driver_url(url),

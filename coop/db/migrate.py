@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from alembic import command
@@ -133,6 +132,9 @@ async def create_database(admin_url: str, name: str, *, template: str | None = N
     await engine.dispose()
 
 
-def run_blocking(coroutine: object) -> None:
-    """Run one of the above from synchronous code."""
-    asyncio.run(coroutine)  # type: ignore[arg-type]
+async def execute(admin_url: str, sql: str) -> None:
+    """Run a text of statements in one transaction. Ours only: never from outside."""
+    engine = create_async_engine(make_url(admin_url).set(drivername="postgresql+asyncpg"))
+    async with engine.begin() as connection:
+        await connection.run_sync(run_sql, sql)
+    await engine.dispose()

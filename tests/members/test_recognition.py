@@ -16,7 +16,7 @@ from coop.members.domain.access_token import token_text
 from coop.members.domain.policy import Action, may
 from coop.members.domain.roles import Role
 from coop.members.errors import TokenExpired, TokenInvalid, TokenRevoked, Unauthenticated
-from coop.members.recognition import recognise
+from coop.members.recognition import Recogniser
 from tests.members.people import Town, at
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,7 @@ async def test_a_signed_token_and_the_rows_make_a_viewer(town: Town, tmp_path: P
     token = issuer.mint(subject, "coop", datetime.now(UTC))
     before = town.database.statements
 
-    found = await recognise(town.database, verifier, f"Bearer {token}")
+    found = await Recogniser(town.database, verifier, keep_s=0).recognise(f"Bearer {token}")
 
     assert town.database.statements - before == 1
     assert found.viewer.subject == subject
@@ -49,12 +49,12 @@ async def test_a_role_ended_counts_no_more_though_the_token_is_good(
     issuer = development_issuer(tmp_path)
     verifier = Verifier([Issuer(ISSUER, issuer)], "coop")
     header = f"Bearer {issuer.mint(subject, 'coop', datetime.now(UTC))}"
-    viewer = (await recognise(town.database, verifier, header)).viewer
+    viewer = (await Recogniser(town.database, verifier, keep_s=0).recognise(header)).viewer
     assert may(viewer, Action.ENTRY_POST, town.id)
 
     await town.order(service.end_role, granted.id, viewer.today(town.id))
 
-    viewer = (await recognise(town.database, verifier, header)).viewer
+    viewer = (await Recogniser(town.database, verifier, keep_s=0).recognise(header)).viewer
     assert not may(viewer, Action.ENTRY_POST, town.id)
 
 
@@ -66,7 +66,7 @@ async def test_an_access_token_is_its_subject_held_to_scopes_and_grants(
         await place.grant(fund, Role.GRANT_ADMINISTRATOR)
     made, token = await town.token(fund, scopes=["grant:read"], grant_ids=[GRANT])
 
-    found = await recognise(town.database, NO_ISSUER, f"Bearer {token}")
+    found = await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(f"Bearer {token}")
 
     viewer = found.viewer
     assert (viewer.subject, found.expires_at) == (fund, made.expires_at)
@@ -80,9 +80,9 @@ async def test_the_use_of_an_access_token_is_noted_to_the_minute(town: Town) -> 
     _, token = await town.token("fund")
     assert (await town.ask(queries.access_tokens))[0].last_used_at is None
 
-    await recognise(town.database, NO_ISSUER, f"Bearer {token}")
+    await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(f"Bearer {token}")
     first = (await town.ask(queries.access_tokens))[0].last_used_at
-    await recognise(town.database, NO_ISSUER, f"Bearer {token}")
+    await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(f"Bearer {token}")
     second = (await town.ask(queries.access_tokens))[0].last_used_at
 
     assert first is not None
@@ -97,12 +97,12 @@ async def test_an_access_token_ends_by_withdrawal_expiry_and_its_subjects_roles(
     header = f"Bearer {token}"
 
     await town.order(service.end_role, role.id, datetime(2026, 1, 1, tzinfo=UTC).date())
-    viewer = (await recognise(town.database, NO_ISSUER, header)).viewer
+    viewer = (await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(header)).viewer
     assert not may(viewer, Action.GRANT_READ, town.id, grant_id=GRANT)
 
     await town.order(service.revoke_access_token, made.id)
     with pytest.raises(TokenRevoked):
-        await recognise(town.database, NO_ISSUER, header)
+        await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(header)
 
 
 async def test_an_expired_access_token_is_refused_as_such(town: Town) -> None:
@@ -122,7 +122,7 @@ async def test_an_expired_access_token_is_refused_as_such(town: Town) -> None:
 
     await town.database.unit_of_work(town.id, long_ago)
     with pytest.raises(TokenExpired):
-        await recognise(town.database, NO_ISSUER, f"Bearer {token}")
+        await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(f"Bearer {token}")
 
 
 async def test_a_token_of_another_cooperative_or_of_nobody_is_refused(
@@ -136,6 +136,6 @@ async def test_a_token_of_another_cooperative_or_of_nobody_is_refused(
         token[:-1] + ("0" if token[-1] != "0" else "1"),
     ):
         with pytest.raises(TokenInvalid):
-            await recognise(town.database, NO_ISSUER, f"Bearer {stranger}")
+            await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(f"Bearer {stranger}")
     with pytest.raises(Unauthenticated):
-        await recognise(town.database, NO_ISSUER, None)
+        await Recogniser(town.database, NO_ISSUER, keep_s=0).recognise(None)
