@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
@@ -182,3 +184,25 @@ async def as_owner(owner_url: str, town: Town | None = None) -> AsyncIterator[As
         finally:
             await connection.rollback()
     await engine.dispose()
+
+
+@asynccontextmanager
+async def step(town: Town) -> AsyncIterator[AsyncConnection]:
+    """A transaction of the serving role that a test holds open; committed at the end."""
+    async with town.database.engine.begin() as connection:
+        await bind_tenant(connection, town.id)
+        yield connection
+
+
+async def until_it_waits(database: Database, task: asyncio.Task[Any]) -> None:
+    """Return once a session of ours waits for a lock; fails when the task ends without waiting."""
+    asked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with database.engine.connect() as connection:
+        while not await connection.scalar(asked):
+            assert not task.done(), "nothing had to wait"
+            await asyncio.sleep(0.01)
+
+
+def codes(outcomes: Sequence[PostingOutcome]) -> list[str | None]:
+    """The refusal codes, None for what was posted."""
+    return [None if one.refusal is None else one.refusal.code for one in outcomes]

@@ -22,28 +22,35 @@ BEGIN
     RETURN QUERY
     SELECT s.ord, s.code, CASE s.code WHEN 'REVERSAL_MISMATCH' THEN '["postings"]' ELSE '["entryId"]' END::jsonb
     FROM (
-        SELECT r.ord::integer AS ord, CASE
-            WHEN j.id IS NULL THEN 'ENTRY_UNKNOWN'
-            -- Twice in one batch: the queue never sends it so, for the first might yet be refused.
-            WHEN done.id IS NOT NULL OR row_number() OVER (PARTITION BY r.id ORDER BY r.ord) > 1
+        -- Twice in one batch, and each sound: the first of them. The queue never sends it so, for that one might yet be
+        -- refused.
+        SELECT f.ord, CASE
+            WHEN f.code IS NULL AND row_number() OVER (PARTITION BY f.id, f.code ORDER BY f.ord) > 1
                 THEN 'ALREADY_REVERSED'
-            WHEN EXISTS (
-                SELECT p.account_id, p.fund_id, -p.amount_minor FROM posting AS p
-                WHERE p.cooperative_id = p_cooperative AND p.entry_id = r.id
-                EXCEPT ALL
-                SELECT l.account_id, coalesce(l.fund_id, p_cooperative), l.amount
-                FROM unnest(p_ords, p_accounts, p_funds, p_amounts) AS l (ord, account_id, fund_id, amount)
-                WHERE l.ord = r.ord
-            ) OR (
-                SELECT count(*) FROM posting AS p WHERE p.cooperative_id = p_cooperative AND p.entry_id = r.id
-            ) <> (
-                SELECT count(*) FROM unnest(p_ords) AS l WHERE l = r.ord
-            ) THEN 'REVERSAL_MISMATCH'
+            ELSE f.code
         END AS code
-        FROM unnest(p_reverses) WITH ORDINALITY AS r (id, ord)
-        LEFT JOIN journal_entry AS j ON j.cooperative_id = p_cooperative AND j.id = r.id
-        LEFT JOIN journal_entry AS done ON done.cooperative_id = p_cooperative AND done.reverses_id = r.id
-        WHERE r.id IS NOT NULL AND p_alive[r.ord]
+        FROM (
+            SELECT r.id, r.ord::integer AS ord, CASE
+                WHEN j.id IS NULL THEN 'ENTRY_UNKNOWN'
+                WHEN done.id IS NOT NULL THEN 'ALREADY_REVERSED'
+                WHEN EXISTS (
+                    SELECT p.account_id, p.fund_id, -p.amount_minor FROM posting AS p
+                    WHERE p.cooperative_id = p_cooperative AND p.entry_id = r.id
+                    EXCEPT ALL
+                    SELECT l.account_id, coalesce(l.fund_id, p_cooperative), l.amount
+                    FROM unnest(p_ords, p_accounts, p_funds, p_amounts) AS l (ord, account_id, fund_id, amount)
+                    WHERE l.ord = r.ord
+                ) OR (
+                    SELECT count(*) FROM posting AS p WHERE p.cooperative_id = p_cooperative AND p.entry_id = r.id
+                ) <> (
+                    SELECT count(*) FROM unnest(p_ords) AS l WHERE l = r.ord
+                ) THEN 'REVERSAL_MISMATCH'
+            END AS code
+            FROM unnest(p_reverses) WITH ORDINALITY AS r (id, ord)
+            LEFT JOIN journal_entry AS j ON j.cooperative_id = p_cooperative AND j.id = r.id
+            LEFT JOIN journal_entry AS done ON done.cooperative_id = p_cooperative AND done.reverses_id = r.id
+            WHERE r.id IS NOT NULL AND p_alive[r.ord]
+        ) AS f
     ) AS s
     WHERE s.code IS NOT NULL;
 END;
