@@ -11,7 +11,8 @@ Refusal
 │   ├── FileWrongEncoding         FILE_ENCODING
 │   ├── FileEmpty                 FILE_EMPTY
 │   ├── FileTooLarge              FILE_TOO_LARGE
-│   └── FileMalformed             FILE_MALFORMED
+│   ├── FileMalformed             FILE_MALFORMED
+│   └── ReportUnwritable          REPORT_UNWRITABLE
 └── RowRefused                    one row or CDR; its neighbours go on (path[0] is the field)
     ├── RowRagged                 ROW_RAGGED
     ├── RowMalformed              ROW_MALFORMED
@@ -104,6 +105,12 @@ class FileMalformed(ImportRefused):
     """A JSON document that breaks off or is not JSON."""
 
     code = "FILE_MALFORMED"
+
+
+class ReportUnwritable(ImportRefused):
+    """There is no place for the correction report, so refused rows would be lost."""
+
+    code = "REPORT_UNWRITABLE"
 
 
 class RowRefused(Refusal):

@@ -36,7 +36,7 @@ from coop.charging.domain.plausibility import Limits
 from coop.charging.domain.pricing import FlatPrice
 from coop.charging.domain.report import cdr_report_line, csv_report_header, csv_report_line
 from coop.charging.domain.session import Reading
-from coop.charging.errors import FileTooLarge, MappingInvalid
+from coop.charging.errors import FileTooLarge, MappingInvalid, ReportUnwritable
 from coop.charging.intake import take_in
 from coop.charging.tables import import_run
 from coop.db.engine import Database
@@ -241,7 +241,16 @@ def _next_chunk(readings: Iterator[Reading]) -> list[Reading]:
 
 
 def _measure(file: ImportFile) -> tuple[int, bytes]:
-    """How many bytes the file has, and their SHA-256; leaves it rewound. Refuses FILE_TOO_LARGE."""
+    """How many bytes the file has, and their SHA-256; leaves it rewound.
+
+    Refuses FILE_TOO_LARGE, and REPORT_UNWRITABLE before a row is read rather than after.
+    """
+    if file.report_path is not None and not os.access(file.report_path.parent, os.W_OK | os.X_OK):
+        raise ReportUnwritable(
+            f"The correction report cannot be written to {file.report_path.parent}; "
+            "say another place for it.",
+            ("report",),
+        )
     size = file.stream.seek(0, os.SEEK_END)
     if size > file.max_bytes:
         raise FileTooLarge(f"The file has {size} bytes, more than {file.max_bytes}.")

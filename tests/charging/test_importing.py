@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from coop.charging.domain.mapping import SessionMapping, mapping_of
-from coop.charging.errors import ColumnMissing, FileMalformed, FileTooLarge, MappingInvalid
+from coop.charging.errors import (
+    ColumnMissing,
+    FileMalformed,
+    FileTooLarge,
+    MappingInvalid,
+    ReportUnwritable,
+)
 from coop.charging.importing import ImportFile, import_sessions
 from coop.kernel.errors import Forbidden, NotFound, Refusal
 from coop.ledger import queries as ledger_queries
@@ -226,6 +232,8 @@ async def test_a_file_that_cannot_be_read_leaves_no_trace(yard: Yard) -> None:
     with pytest.raises(FileMalformed):
         await yard.read_cdrs(b'[{"id": "1"')
     file = ImportFile(BytesIO(rows(ONE).encode()), "large.csv", max_bytes=10)
+    with pytest.raises(ReportUnwritable):
+        await yard.read(rows(ONE), registering(), report=Path("/no/such/place/report.csv"))
     with pytest.raises(FileTooLarge):
         await import_sessions(yard.database, system(), yard.id, file, registering())
     assert await yard.sql("SELECT 1 FROM import_run") == []
