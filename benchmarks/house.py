@@ -29,7 +29,6 @@ from coop.members.domain.roles import Role, system_viewer
 
 SERVE = """
 import asyncio, sys
-sys.path.insert(0,"/tmp/lead"); import fake
 from pathlib import Path
 import uvicorn
 from coop.config import Settings
