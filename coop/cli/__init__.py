@@ -1,4 +1,4 @@
-"""The `coop` command: thin, calls services. One module a noun; running.py and showing.py are shared."""
+"""The `coop` command: thin, calls services; a module a noun, running.py and showing.py shared."""
 
 from __future__ import annotations
 

@@ -42,6 +42,10 @@ KnownAt = Annotated[
 ]
 
 
+_FIGURES = ("debit", "credit", "balance")
+_ORDER = ("account", "member", "hub", "vintage", "fund")
+
+
 @dataclass(frozen=True, slots=True)
 class Owners:
     """What people call whom an account is kept for."""
@@ -71,7 +75,7 @@ async def owners_of(
 
 
 def balance(
-    member: Annotated[str | None, typer.Option(help="Number of a member: all its accounts.")] = None,
+    member: Annotated[str | None, typer.Option(help="Number of a member.")] = None,
     account: Annotated[str | None, typer.Option(help="Code of the chart: 1000.")] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
@@ -141,7 +145,7 @@ async def _balances(
             "balance": amount_text(found[row.id].amount_minor, scales[row.commodity]),
             "available": amount_text(found[row.id].available_minor, scales[row.commodity]),
         }
-        for row in accounts
+        for row in sorted(accounts, key=lambda row: (row.code, str(owners.get(row.id))))
         if row.id in found
     ]  # fmt: skip
 
@@ -180,7 +184,8 @@ def trial_balance_(
             ids = [line.account_id for line in made.lines]
             owners = await owners_of(connection, CooperativeId(cooperative.id), ids)
             scales = await queries.scales(connection)
-        lines = [_line(line, owners[line.account_id], scales[line.commodity]) for line in made.lines]
+        lines = [_line(one, owners[one.account_id], scales[one.commodity]) for one in made.lines]
+        lines.sort(key=lambda one: [str(one[part] or "") for part in _ORDER])
         totals = [
             {
                 "commodity": total.commodity,
@@ -198,7 +203,7 @@ def trial_balance_(
     if as_json:
         print_json(found)
         return
-    columns = ("account", "name", "member", "hub", "fund", "commodity", "debit", "credit", "balance")
+    columns = ("account", "name", "member", "hub", "fund", "commodity", *_FIGURES)
     rows = [[line[column] for column in columns] for line in found["lines"]]
     rows += [
         ["", "Total", "", "", "", total["commodity"], total["debit"], total["credit"], ""]
@@ -223,7 +228,7 @@ def close(
     slug: CooperativeSlug = None,
     as_json: AsJson = False,
 ) -> None:
-    """Close one month for good: nothing is posted into it any more; its balances are kept and sealed.
+    """Close one month: nothing is posted into it any more; its balances are kept and sealed.
 
     Months close oldest first. Only a resolution of the members reopens one. Closing a month whose
     close was interrupted finishes it.

@@ -132,9 +132,7 @@ async def _statements(
     return made
 
 
-async def _summary(
-    house: House, built: Built, statements: list[dict[str, object]]
-) -> Summary:
+async def _summary(house: House, built: Built, statements: list[dict[str, object]]) -> Summary:
     """What was made, as `summary.json` keeps it: figures of the books, not of the latest run."""
     from coop.charging import queries as charging_queries  # noqa: PLC0415
 

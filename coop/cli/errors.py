@@ -4,10 +4,10 @@ Refusal
 └── CommandRefused
     ├── CooperativeUnknown   COOPERATIVE_UNKNOWN: no cooperative of that slug here
     ├── CooperativeUnnamed   COOPERATIVE_UNNAMED: there are several, and none was named
-    ├── JournalFileInvalid   JOURNAL_FILE_INVALID: a file for `coop post` that cannot be read as a whole
+    ├── JournalFileInvalid   JOURNAL_FILE_INVALID: a file that `coop post` cannot read
     ├── BackupInvalid        BACKUP_INVALID: not a backup of this program, or a damaged one
     ├── DataDirectoryInUse   DATA_DIRECTORY_IN_USE: restoring needs an empty data directory
-    └── EmbeddedOnly         EMBEDDED_ONLY: only for the embedded database; use your server's own tools
+    └── EmbeddedOnly         EMBEDDED_ONLY: your own server has tools of its own for that
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, TextIO
+from uuid import UUID
 
 import typer
 
@@ -46,7 +47,9 @@ def export(
         cooperative = await house.cooperative(slug)
         require(house.viewer, Action.BOOKS_READ, cooperative.id)
         async with house.database.snapshot(cooperative.id) as connection:
-            hubs = {hub.id: hub.ref for hub in await charging_queries.hubs(connection)}
+            hubs: dict[UUID, str] = {
+                hub.id: hub.ref for hub in await charging_queries.hubs(connection)
+            }
             pieces = export_journal(
                 connection, format_.value, title=cooperative.name, hub_names=hubs
             )

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from coop.charging.desk import Counts
 from coop.charging.domain.mapping import mapping_of
 from coop.charging.errors import MappingInvalid
 from coop.charging.importing import (
-    Counts,
     ImportFile,
     ImportOutcome,
     Progress,

@@ -1,7 +1,7 @@
-"""The files `coop post` reads: entries as JSON (an array, or one a line) or as CSV (a row a posting).
+"""The files `coop post` reads: JSON (an array of entries, or one a line) or CSV (a row a posting).
 
-docs/commands.md shows both. What is wrong with one entry is that entry's refusal, with its path; what
-makes the file unreadable is JOURNAL_FILE_INVALID. Amounts are text, never JSON numbers.
+docs/commands.md shows both. What is wrong with one entry is that entry's refusal, with its path;
+what makes the file unreadable is JOURNAL_FILE_INVALID. Amounts are text, never JSON numbers.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class FileItem:
-    """Where an entry begins (line of a CSV, position of a JSON, from 1), and the entry or its refusal."""
+    """Where an entry begins (line of a CSV, position in JSON): the entry, or its refusal."""
 
     position: int
     name: str | None
@@ -184,7 +184,8 @@ def _day(document: Mapping[str, Any]) -> date:
     try:
         return date.fromisoformat(text or "")
     except ValueError:
-        raise InvalidValue(f'"{text}" is not a day such as 2025-01-31.', ("effective_on",)) from None
+        why = f'"{text}" is not a day such as 2025-01-31.'
+        raise InvalidValue(why, ("effective_on",)) from None
 
 
 def _vintage(document: Mapping[str, Any]) -> int | None:

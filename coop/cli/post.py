@@ -4,8 +4,8 @@
     thousand at a time → one outcome per entry
 
 An entry without an idempotency key gets one made of its own content: posting the file again, or a
-corrected copy of it, posts only what is new. A refusal stored under such a key is tried again under the
-next, for its reason may have gone and nothing moved.
+corrected copy of it, posts only what is new. A refusal stored under such a key is tried again under
+the next, for its reason may have gone and nothing moved.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coop.charging import queries as charging_queries
 from coop.cli.journal_file import FileEntry, FileItem, FileLine, items_of
 from coop.cli.running import REFUSED, House, refusal_json, run, snake_path
-from coop.cli.showing import AsJson, CooperativeSlug, ExistingFile, print_error, print_json, progress
+from coop.cli.showing import (
+    AsJson,
+    CooperativeSlug,
+    ExistingFile,
+    print_error,
+    print_json,
+    progress,
+)
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import AccountId, CooperativeId, FundId, HubId, MemberId
 from coop.kernel.rate import to_scale
@@ -184,7 +191,8 @@ def _key(line: FileLine, members: dict[str, MemberId], hubs: dict[str, HubId]) -
     if template is not None:
         dimension = template.dimension
         asked = (line.member is not None, line.hub is not None, line.vintage is not None)
-        kept = (dimension.by_member, dimension is Dimension.HUB, dimension is Dimension.MEMBER_VINTAGE)
+        by_year = dimension is Dimension.MEMBER_VINTAGE
+        kept = (dimension.by_member, dimension is Dimension.HUB, by_year)
         if asked != kept:
             raise AccountUnknown(
                 f"{line.account_code} is kept by {dimension.value}.", ("account_code",)
@@ -241,11 +249,11 @@ async def _own_account(
 
 
 def _show(outcomes: list[Outcome], as_json: bool) -> None:
-    refused = [outcome for outcome in outcomes if outcome.refusal is not None]
+    refused = [(one.item, one.refusal) for one in outcomes if one.refusal is not None]
     replayed = sum(outcome.replayed and outcome.refusal is None for outcome in outcomes)
     posted = len(outcomes) - len(refused) - replayed
-    for outcome in refused:
-        print_error(_complaint(outcome))
+    for item, refusal in refused:
+        print_error(_complaint(item, refusal))
     if as_json:
         counts = {"posted": posted, "replayed": replayed, "refused": len(refused)}
         print_json(
@@ -257,13 +265,10 @@ def _show(outcomes: list[Outcome], as_json: bool) -> None:
         raise typer.Exit(REFUSED)
 
 
-def _complaint(outcome: Outcome) -> str:
-    assert outcome.refusal is not None
-    where = ".".join(snake_path(outcome.refusal)) or "entry"
-    return (
-        f"Entry {outcome.item.name or outcome.item.position} refused "
-        f"({outcome.refusal.code}) at {where}: {outcome.refusal.message}"
-    )
+def _complaint(item: FileItem, refusal: Refusal) -> str:
+    where = ".".join(snake_path(refusal)) or "entry"
+    name = item.name or item.position
+    return f"Entry {name} refused ({refusal.code}) at {where}: {refusal.message}"
 
 
 def _json(outcome: Outcome) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
     0 done · 1 refused (code, message and path on stderr; as JSON on stdout with --json)
     2 the command line itself is wrong · 3 `coop verify` found something
+
+A command acts as the operator of the service, who may do everything and is recorded as `system`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ _CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a command works with: an open installation, and who acts (the service's own operator)."""
+    """What a command works with: an open installation, and who acts."""
 
     settings: Settings
     access: Access
@@ -42,7 +44,7 @@ class House:
     viewer: Viewer
 
     async def cooperative(self, slug: str | None) -> Cooperative:
-        """The cooperative `slug`, or the only one there is. Refuses COOPERATIVE_UNKNOWN, _UNNAMED."""
+        """The cooperative `slug`, or the only one. Refuses COOPERATIVE_UNKNOWN, _UNNAMED."""
         found = await self.cooperatives()
         slugs = ", ".join(one.slug for one in found) or "none yet"
         if slug is None and len(found) > 1:
@@ -50,7 +52,7 @@ class House:
         wanted = [one for one in found if slug in (None, one.slug)]
         if not wanted:
             raise CooperativeUnknown(
-                f"There is no such cooperative here ({slugs}); `coop cooperative create` makes one.",
+                f"No such cooperative here ({slugs}); `coop cooperative create` makes one.",
                 ("cooperative",),
             )
         return wanted[0]

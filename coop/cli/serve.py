@@ -39,6 +39,7 @@ async def serve_house(house: House, host: str, port: int, *, log_json: bool = Fa
     configure_logging(json=log_json)
     app = create_app(house.settings, house.database, host=host, port=port)
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5
-    )
+        app, host=host, port=port, log_level="warning", access_log=False,
+        timeout_graceful_shutdown=5,
+    )  # fmt: skip
     await uvicorn.Server(config).serve()

@@ -1,4 +1,4 @@
-"""What commands print: data on stdout, as tables for people or JSON for scripts; the rest on stderr."""
+"""What commands print: data on stdout, as tables or JSON; progress and complaints on stderr."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def month_of_text(text: str, name: str) -> date:
 
 
 def instant_of(text: str | None, name: str) -> datetime | None:
-    """The instant that an option writes as 2025-01-31T12:00:00Z. Refuses INVALID_VALUE, naive ones too."""
+    """The instant written as 2025-01-31T12:00:00Z. Refuses INVALID_VALUE, naive ones too."""
     if text is None:
         return None
     try:

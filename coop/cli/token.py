@@ -24,7 +24,7 @@ def token(
     """Mint a bearer token that a server of this data directory accepts on loopback.
 
     What the subject may do is decided by its roles (`coop role grant`). In production tokens come
-    from your identity provider (COOP_JWKS_URL, COOP_ISSUER), and COOP_DEVELOPMENT=0 turns these off.
+    from your identity provider (COOP_JWKS_URL, COOP_ISSUER); COOP_DEVELOPMENT=0 turns these off.
 
     Example: curl -H "Authorization: Bearer $(coop token anna)" http://127.0.0.1:8000/graphql …
     """

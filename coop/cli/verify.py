@@ -20,9 +20,7 @@ Found = list[tuple[Cooperative, Verification]]
 def verify(
     document: Annotated[
         Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="A statement to check by itself, offline."
-        ),
+        typer.Option(exists=True, dir_okay=False, help="A statement to check by itself, offline."),
     ] = None,
     slug: CooperativeSlug = None,
     as_json: AsJson = False,
@@ -72,8 +70,7 @@ async def _verify_all(house: House, slug: str | None) -> Found:
 def _say(cooperative: Cooperative, one: Verification) -> None:
     for finding in one.findings:
         print_error(
-            f"{finding.code} at {finding.where}: expected {finding.expected}, "
-            f"found {finding.found}"
+            f"{finding.code} at {finding.where}: expected {finding.expected}, found {finding.found}"
         )
     verdict = "ok" if one.ok else f"{one.count} findings"
     typer.echo(

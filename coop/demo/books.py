@@ -1,10 +1,12 @@
-"""What the treasurer of Warnefurt posted in 2025 besides charging: pure, in minor units, by account code.
+"""What the treasurer of Warnefurt posted in 2025 besides charging: pure, in minor units.
 
     opening     shares, loans, plant and what was in the bank when the books were opened
     joining     members of the year: entrance fee, shares
     grant       a restricted fund: an advance, the asset it bought, its release over fifteen years
     running     energy and grid, overhead, upkeep, depreciation, interest: month by month
     payments    what members paid of what they were charged, each in its own way
+
+Accounts are named by their code in the chart, and the member or hub they are kept for.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ _LOAN_RATE_PERCENT = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One posting: an account of the chart, for a member or hub if it is kept so, debit positive."""
+    """One posting: an account of the chart, of a member or hub if kept so, debit positive."""
 
     code: str
     minor: int
@@ -54,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class DemoEntry:
-    """An entry; `key` makes posting it twice harmless. `granted`: it stands in the restricted fund."""
+    """An entry; `key` makes posting it twice harmless; `granted`: in the restricted fund."""
 
     key: str
     kind: str
@@ -80,9 +82,12 @@ def _opening() -> Iterator[DemoEntry]:
     for member in founders:
         yield from _shares(member, FIRST_DAY, FIRST_DAY)
         if member.loan_minor:
-            lines = (Line("1000", member.loan_minor), Line("2500", -member.loan_minor, member.number))
-            yield DemoEntry(f"loan:{member.number}", "opening", FIRST_DAY, "Member loan, opening",
-                            lines)  # fmt: skip
+            lent = (
+                Line("1000", member.loan_minor),
+                Line("2500", -member.loan_minor, member.number),
+            )
+            memo = "Member loan, opening"
+            yield DemoEntry(f"loan:{member.number}", "opening", FIRST_DAY, memo, lent)
     for hub in HUBS:
         lines = (Line("1500", hub.plant_minor, hub=hub.ref), Line("1000", -hub.plant_minor))
         memo = f"Chargers and works at {hub.name}, opening"
@@ -106,15 +111,18 @@ def _shares(member: DemoMember, subscribed_on: date, paid_on: date) -> Iterator[
     total = member.shares * SHARE_MINOR
     paid = SHARE_MINOR if member.paying is Paying.STOPPED else total
     number = member.number
-    lines = (Line("1210", total, number), Line("3190", -total, number))
-    yield DemoEntry(f"subscribed:{number}", "share_subscription", subscribed_on,
-                    f"{member.shares} shares subscribed", lines)  # fmt: skip
-    lines = (
-        Line("1000", paid), Line("1210", -paid, number),
-        Line("3190", paid, number), Line("3100", -paid, number),
+    yield DemoEntry(
+        f"subscribed:{number}", "share_subscription", subscribed_on,
+        f"{member.shares} shares subscribed",
+        (Line("1210", total, number), Line("3190", -total, number)),
     )  # fmt: skip
-    yield DemoEntry(f"shares:{number}", "share_payment", paid_on,
-                    f"{paid // SHARE_MINOR} shares paid", lines)  # fmt: skip
+    yield DemoEntry(
+        f"shares:{number}", "share_payment", paid_on, f"{paid // SHARE_MINOR} shares paid",
+        (
+            Line("1000", paid), Line("1210", -paid, number),
+            Line("3190", paid, number), Line("3100", -paid, number),
+        ),
+    )  # fmt: skip
 
 
 def _grant() -> Iterator[DemoEntry]:
@@ -135,8 +143,10 @@ def _grant() -> Iterator[DemoEntry]:
             Line("6850", month), Line("1590", -month, hub=GRANT_HUB),
             Line("2850", month), Line("4510", -month),
         )  # fmt: skip
-        yield DemoEntry(f"grant:release:{first:%m}", "depreciation", _last_of(first),
-                        "Granted chargers: depreciation and release", lines, granted=True)  # fmt: skip
+        yield DemoEntry(
+            f"grant:release:{first:%m}", "depreciation", _last_of(first),
+            "Granted chargers: depreciation and release", lines, granted=True,
+        )  # fmt: skip
 
 
 def _monthly() -> Iterator[DemoEntry]:
@@ -151,8 +161,9 @@ def _monthly() -> Iterator[DemoEntry]:
             yield DemoEntry(f"upkeep:{first:%m}:{hub.ref}", "purchase", last - timedelta(days=6),
                             f"Upkeep {hub.name}",
                             (Line("5100", upkeep, hub=hub.ref), Line("1000", -upkeep)))  # fmt: skip
-        yield DemoEntry(f"overhead:{first:%m}", "purchase", last, "Office, insurance, software",
-                        (Line("6000", _OVERHEAD_MONTHLY), Line("1000", -_OVERHEAD_MONTHLY)))  # fmt: skip
+        lines = (Line("6000", _OVERHEAD_MONTHLY), Line("1000", -_OVERHEAD_MONTHLY))
+        memo = "Office, insurance, software"
+        yield DemoEntry(f"overhead:{first:%m}", "purchase", last, memo, lines)
         yield DemoEntry(f"bank:{first:%m}", "bank_fee", last, "Bank fees",
                         (Line("6700", _BANK_FEE), Line("1000", -_BANK_FEE)))  # fmt: skip
 
@@ -161,9 +172,9 @@ def _interest() -> Iterator[DemoEntry]:
     for member in MEMBERS:
         if member.loan_minor:
             interest = member.loan_minor * _LOAN_RATE_PERCENT // 100
-            yield DemoEntry(f"interest:{member.number}", "interest", LAST_DAY,
-                            "Interest on member loan, 2025",
-                            (Line("6800", interest), Line("2510", -interest, member.number)))  # fmt: skip
+            lines = (Line("6800", interest), Line("2510", -interest, member.number))
+            memo = "Interest on member loan, 2025"
+            yield DemoEntry(f"interest:{member.number}", "interest", LAST_DAY, memo, lines)
 
 
 def energy_entries(sessions: Iterable[Simulated], last_day: date = LAST_DAY) -> Iterator[DemoEntry]:

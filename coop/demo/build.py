@@ -1,14 +1,14 @@
-"""The demo put into a database, through the services that real input takes, and repeatable at any step.
+"""The demo put into a database through the services that real input takes; any step can be repeated.
 
-    town        cooperative, books, members, people, hubs, prices, badges      one unit of work
-    journal     shares, loans, plant, a grant, energy, overhead                by idempotency key
-    sessions    the year's CDRs, imported from a file like any other           the same CDR twice is one
-    payments    what members paid of what the books say they were charged      by idempotency key
-    months      January to November closed, everything sealed                  what is closed stays closed
+    town        cooperative, books, members, people, hubs, prices, badges    one unit of work
+    journal     shares, loans, plant, a grant, energy, overhead              by idempotency key
+    sessions    the year's CDRs, imported from a file like any other         a CDR twice is one
+    payments    what members paid of what the books say they were charged    by idempotency key
+    months      January to November closed, everything sealed                closed stays closed
     proof       every invariant recomputed
 
-Killed anywhere, the next run finds what is there and goes on. The last step, the summary, is written by
-who calls (coop/cli/demo.py): a demo without one is not finished.
+Killed anywhere, the next run finds what is there and goes on. The last step, the summary, is
+written by who calls (coop/cli/demo.py): a demo without one is not finished.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coop.charging import queries as charging_queries
 from coop.charging import service as charging
 from coop.charging.desk import Counts
 from coop.charging.domain.place import HoldingDraft, HubDraft, PortDraft
@@ -78,7 +79,7 @@ async def build(
     *,
     last_day: date = town.LAST_DAY,
 ) -> Built:
-    """Make the demo, or finish one that was begun; `folder` keeps the file its sessions came from."""
+    """Make the demo, or finish one that was begun; `folder` keeps its file of sessions."""
     cooperative = await _found(database) or await _settle(database, viewer)
     id_ = CooperativeId(cooperative.id)
     step("simulating a year", 0, 1)
@@ -224,7 +225,9 @@ async def _drafts(
         EntryDraft(
             entry.kind, entry.effective_on, entry.memo,
             tuple(
-                PostingDraft(accounts[keys[line]], line.minor, here.fund_id if entry.granted else None)
+                PostingDraft(
+                    accounts[keys[line]], line.minor, here.fund_id if entry.granted else None
+                )
                 for line in entry.lines
             ),
             idempotency_key=f"demo:{entry.key}",
@@ -236,7 +239,7 @@ async def _drafts(
 async def _ids(connection: AsyncConnection, cooperative_id: CooperativeId) -> _Town:
     numbers = [member.number for member in town.MEMBERS]
     found = await member_queries.members_by_numbers(connection, cooperative_id, numbers)
-    hubs = await charging.queries.hubs_by_refs(connection, [hub.ref for hub in town.HUBS])
+    hubs = await charging_queries.hubs_by_refs(connection, [hub.ref for hub in town.HUBS])
     funds = await ledger_queries.funds(connection)
     fund_id = next(one for one, row in funds.items() if row.code == books.FUND)
     return _Town(

@@ -1,7 +1,7 @@
 """The year's sessions as the OCPI 2.2.1 CDRs that a charging platform would have sent, one a line.
 
-Platforms are not perfect, so this one is not either: it sends a few CDRs twice, and a few that cannot
-be right. The import has to notice.
+Platforms are not perfect, so this one is not either: it sends a few CDRs twice, and a few that
+cannot be right. The import has to notice.
 """
 
 from __future__ import annotations

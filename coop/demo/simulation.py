@@ -1,8 +1,9 @@
 """A year of charging in Warnefurt, day by day: the same seed gives the same sessions, everywhere.
 
 Every vehicle has a battery that driving empties and charging fills. Each day of its fleet's week it
-drives, stops when its trade stops, and charges if it must and finds a free port. Ports are busy for as
-long as somebody stands there; who finds none goes to the next hub or away. Integers only: Wh, W, s.
+drives, stops when its trade stops, and charges if it must and finds a free port. Ports are busy for
+as long as somebody stands there; who finds none goes to the next hub or away. Integers only: Wh, W,
+seconds.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from coop.kernel.clock import instant_of_wall
 
 SEED = 2025
 _RESERVE_PERCENT = 8
+_IDLE_PERCENT = 26  # sick, on holiday, in the workshop, or simply not needed
 _FULL_PERCENT = {False: 100, True: 82}  # by fast: quick charging slows down towards the end
 _SHORTEST_S = 240
 _LEAST_WH = 1_500
@@ -39,7 +41,7 @@ _UNPLUG_S = (40, 420)
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """One session: instants in UTC, energy in Wh; `hub` and `port` are positions in HUBS and its ports."""
+    """One session, in UTC and Wh; `hub` and `port` are positions in HUBS and its ports."""
 
     number: int
     badge: str
@@ -130,9 +132,7 @@ def _seconds_since(midnight: datetime, day: date) -> int:
 
 def _vehicles(chance: random.Random) -> list[_Vehicle]:
     return [
-        _Vehicle(
-            member, member.badge(i), member.fleet.battery_wh * chance.randrange(55, 96) // 100
-        )
+        _Vehicle(member, member.badge(i), member.fleet.battery_wh * chance.randrange(55, 96) // 100)
         for member in MEMBERS
         for i in range(member.vehicles)
     ]
@@ -143,7 +143,11 @@ def _visits(
 ) -> Iterator[_Visit]:
     for order, vehicle in enumerate(vehicles):
         member, fleet = vehicle.member, vehicle.member.fleet
-        if day < member.active_from or not is_out(fleet.week, day) or chance.randrange(100) < 26:
+        if (
+            day < member.active_from
+            or not is_out(fleet.week, day)
+            or chance.randrange(100) < _IDLE_PERCENT
+        ):
             continue
         driven_wh = _driven_wh(chance, fleet, day)
         for stop in fleet.stops:
@@ -166,9 +170,7 @@ def _around(chance: random.Random, low: int, high: int) -> int:
     return (chance.randint(low, high) + chance.randint(low, high)) // 2
 
 
-def _charge(
-    chance: random.Random, town: _Town, visit: _Visit, midnight: datetime
-) -> _Found | None:
+def _charge(chance: random.Random, town: _Town, visit: _Visit, midnight: datetime) -> _Found | None:
     """The session of a visit, or None: no need, no time, no free port."""
     vehicle, fleet, stop = visit.vehicle, visit.vehicle.member.fleet, visit.stop
     least = fleet.battery_wh * _RESERVE_PERCENT // 100

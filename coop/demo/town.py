@@ -99,8 +99,9 @@ class Week(Enum):
 class Stop:
     """A time of day at which vehicles of a fleet charge, if they need to.
 
-    Minutes count from midnight; `stay` is how long a vehicle stands at a slow port (at a fast one it
-    leaves when done). `share_percent` of the day's driving lies before it. `likely` is in a thousand.
+    Minutes count from midnight; `stay` is how long a vehicle stands at a slow port (at a fast one
+    it leaves when done). `share_percent` of the day's driving lies before it; `likely` is in a
+    thousand.
     """
 
     earliest: int
@@ -204,7 +205,7 @@ MEMBERS = (
     DemoMember("0010", "Stadtflitzer Carsharing", CAR_SHARING, 7, 1, shares=7),
     DemoMember("0011", "Elektro Sommer", CRAFT, 3, 1, shares=6, loan_minor=2_500_000),
     DemoMember("0012", "Tischlerei Nowak", CRAFT, 2, 0, shares=4),
-    DemoMember("0013", "Sanitär Yılmaz", CRAFT, 3, 2, shares=6, paying=Paying.HALVES),
+    DemoMember("0013", "Sanitär Yildiz", CRAFT, 3, 2, shares=6, paying=Paying.HALVES),
     DemoMember("0014", "Dachdeckerei Vogt", CRAFT, 2, 0, shares=4),
     DemoMember("0015", "Malerbetrieb Krüger", CRAFT, 2, 1, shares=4),
     DemoMember("0016", "Pflegedienst Morgenrot", CARE, 6, 1, shares=9, loan_minor=2_000_000),
