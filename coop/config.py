@@ -1,4 +1,7 @@
-"""Settings, read once from the environment (COOP_*). docs/operating.md lists them for the person who sets them."""
+"""Settings, read once from the environment (COOP_*).
+
+Docs/operating.md lists them for the person who sets them.
+"""
 
 from __future__ import annotations
 

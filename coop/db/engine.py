@@ -1,14 +1,16 @@
-"""The one way to the database for everything that serves: tenancy, the unit of work, consistent reads.
+"""The one way to the database for everything that serves.
+
+Tenancy, the unit of work, consistent reads.
 
 A unit of work is one database transaction:
 
-    BEGIN; SET LOCAL coop.cooperative_id = '…'     whose rows it may see: nobody else's, whatever the statement
+    BEGIN; SET LOCAL coop.cooperative_id   whose rows it may see: nobody else's, whatever is asked
     … what the service does …
-    SET CONSTRAINTS ALL IMMEDIATE                  what was deferred is refused here, where it still has a name
-    COMMIT                                         only now may anybody be told that it happened
+    SET CONSTRAINTS ALL IMMEDIATE          what was deferred is refused while it still has a name
+    COMMIT                                 only now may anybody be told that it happened
 
-Serialization failures and deadlocks are retried here and nowhere else, so `work` may run more than once and must
-keep its effects inside the connection it is given.
+Serialization failures and deadlocks are retried here and nowhere else, so `work` may run more than
+once and must keep its effects inside the connection it is given.
 """
 
 from __future__ import annotations
@@ -53,7 +55,10 @@ def _driver_url(url: str) -> URL:
 
 
 class Database:
-    """Connections of the serving role to one PostgreSQL; `url` may hold a secret and is never shown."""
+    """Connections of the serving role to one PostgreSQL.
+
+    `url` may hold a secret and is never shown.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 20, posting_connections: int = 2) -> None:
         self._url = url
@@ -67,14 +72,20 @@ class Database:
         self._posting_connections = posting_connections
         self._posting_pool: asyncpg.Pool | None = None
         self.statements = 0
-        """Statements sent by SQLAlchemy since the start, transaction control aside: tests count round trips."""
+        """Statements sent by SQLAlchemy since the start, transaction control aside.
+
+        Tests count round trips.
+        """
         event.listen(self.engine.sync_engine, "before_cursor_execute", self._count)
 
     def _count(self, *_: object) -> None:
         self.statements += 1
 
     async def posting_pool(self) -> asyncpg.Pool:
-        """Bare connections for single-statement postings: few on purpose, a crowd only queues on the same row."""
+        """Bare connections for single-statement postings.
+
+        Few on purpose, a crowd only queues on the same row.
+        """
         if self._posting_pool is None:
             self._posting_pool = await asyncpg.create_pool(
                 **self._address(),
@@ -103,10 +114,12 @@ class Database:
     async def unit_of_work(
         self, cooperative_id: UUID | None, work: Work[Result], *, subject: str | None = None
     ) -> Result:
-        """Do `work` in one transaction of one cooperative and commit; retry when PostgreSQL asks for it.
+        """Do `work` in one transaction of one cooperative and commit.
 
-        Refuses whatever `work` refuses (nothing is then written), what a registered constraint stands for,
-        and DATABASE_BUSY when every attempt failed.
+        Retry when PostgreSQL asks for it.
+
+        Refuses whatever `work` refuses (nothing is then written), what a registered constraint
+        stands for, and DATABASE_BUSY when every attempt failed.
         """
         for attempt in range(ATTEMPTS):
             try:
@@ -114,7 +127,7 @@ class Database:
                     await bind_tenant(connection, cooperative_id, subject)
                     result = await work(connection)
                     await connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-                return result
+                return result  # noqa: TRY300 - an else would stand far from here
             except (DBAPIError, asyncpg.PostgresError) as error:
                 if sqlstate_of(error) not in _RETRYABLE:
                     refusal = refusal_of(error)
@@ -122,13 +135,13 @@ class Database:
                         raise
                     raise refusal from error
             await asyncio.sleep(0.01 * 2**attempt)
-        raise DatabaseBusy("The cooperative's books are busy; nothing was written. Please try again.")
+        raise DatabaseBusy("The books are busy; nothing was written. Please try again.")
 
     @asynccontextmanager
     async def snapshot(
         self, cooperative_id: UUID | None, *, subject: str | None = None
     ) -> AsyncIterator[AsyncConnection]:
-        """A read-only connection that sees one instant of one cooperative for as long as it is open."""
+        """A read-only connection that sees one instant of one cooperative while it is open."""
         async with self.engine.connect() as connection:
             await connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -138,8 +151,8 @@ class Database:
                 await bind_tenant(connection, cooperative_id, subject)
                 yield connection
             finally:
-                # Nothing was written. A reader that was cancelled in the middle of a statement leaves the connection
-                # invalid, which a rollback accepts and a commit would not.
+                # Nothing was written. A reader cancelled in the middle of a statement leaves the
+                # connection invalid, which a rollback accepts and a commit would not.
                 await transaction.rollback()
 
     async def close(self) -> None:
@@ -150,7 +163,10 @@ class Database:
 
 
 def _host(url: URL) -> str | None:
-    """Where the server is: a host, or the directory of its socket, which a URL carries as ?host=."""
+    """Where the server is.
+
+    A host, or the directory of its socket, which a URL carries as ?host=.
+    """
     asked = url.query.get("host")
     return asked if isinstance(asked, str) else url.host
 
@@ -164,8 +180,9 @@ async def bind_tenant(
 ) -> None:
     """Say for the rest of this transaction whose rows may be seen; None sees none.
 
-    SET LOCAL takes no parameters, and a distributed cluster passes on nothing else: the text is built from a
-    parsed UUID, never from outside. The subject (who asks, across cooperatives) is bound as a parameter.
+    SET LOCAL takes no parameters, and a distributed cluster passes on nothing else: the text is
+    built from a parsed UUID, never from outside. The subject (who asks, across cooperatives) is
+    bound as a parameter.
     """
     if cooperative_id is not None:
         tenant = UUID(str(cooperative_id))

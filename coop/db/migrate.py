@@ -21,9 +21,9 @@ DO $$ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'coop_app') THEN
         CREATE ROLE coop_app NOBYPASSRLS;
-    END IF;
-    IF NOT pg_has_role(current_user, 'coop_owner', 'SET') THEN GRANT coop_owner TO current_user; END IF;
-    IF NOT pg_has_role(current_user, 'coop_app', 'SET') THEN GRANT coop_app TO current_user; END IF;
+    END IF; IF NOT pg_has_role(current_user, 'coop_owner', 'SET') THEN GRANT coop_owner TO
+    current_user; END IF; IF NOT pg_has_role(current_user, 'coop_app', 'SET') THEN GRANT coop_app TO
+    current_user; END IF;
 END $$;
 ALTER SCHEMA public OWNER TO coop_owner;
 REVOKE ALL ON SCHEMA public FROM public;

@@ -1,7 +1,8 @@
 """From what PostgreSQL refused to what a client is told, by constraint name and never by text.
 
-Every RAISE of ours carries ERRCODE and CONSTRAINT; every CHECK, key and index has a name. A room registers the
-names it owns beside its service. What nobody registered stays an exception, which is to say a bug.
+Every RAISE of ours carries ERRCODE and CONSTRAINT; every CHECK, key and index has a name. A room
+registers the names it owns beside its service. What nobody registered stays an exception, which is
+to say a bug.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def register(constraint: str, refusal: type[Refusal], message: str) -> None:
 
 
 def refusal_of(error: BaseException) -> Refusal | None:
-    """The refusal that a database error stands for, or None when nobody registered its constraint."""
+    """The refusal a database error stands for, or None when nobody registered its constraint."""
     driver_error: object = error
     if isinstance(error, DBAPIError):
         driver_error = error.orig.__cause__ if error.orig is not None else None

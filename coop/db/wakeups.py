@@ -1,8 +1,10 @@
-"""LISTEN, once per process: who waits for something to happen in a cooperative is woken when something did.
+"""LISTEN, once per process.
 
-A wake-up carries no fact: the facts are rows, committed before the wake-up was sent, and read under the reader's own
-rights. Several wake-ups may become one. When the connection is lost every waiter is woken, because it may have missed
-one, and the connection is made again.
+Who waits for something to happen in a cooperative is woken when something did.
+
+A wake-up carries no fact: the facts are rows, committed before the wake-up was sent, and read under
+the reader's own rights. Several wake-ups may become one. When the connection is lost every waiter
+is woken, because it may have missed one, and the connection is made again.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Wakeups:
                 await self._task
 
     async def wait_for(self, cooperative_id: UUID) -> AsyncIterator[None]:
-        """Yield once at the start, and again whenever something happened there since the last yield."""
+        """Yield at the start, and again whenever something happened since the last yield."""
         with self._registered(cooperative_id) as event:
             while True:
                 event.clear()

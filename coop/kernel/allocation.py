@@ -9,9 +9,10 @@ from fractions import Fraction
 def allocate(total: int, weights: Sequence[int | Fraction]) -> list[int]:
     """Shares of `total` in proportion to `weights`; they sum to `total` exactly.
 
-    Each share is within one unit of its exact value. The units that rounding down leaves go to the largest
-    remainders; ties go to the larger exact share, then to the earlier position. A negative total is the
-    mirror image of its positive. Raises ValueError for a negative weight or when all are zero.
+    Each share is within one unit of its exact value. The units that rounding down leaves go to the
+    largest remainders; ties go to the larger exact share, then to the earlier position. A negative
+    total is the mirror image of its positive. Raises ValueError for a negative weight or when all
+    are zero.
     """
     exact_weights = [Fraction(weight) for weight in weights]
     base = sum(exact_weights, Fraction(0))

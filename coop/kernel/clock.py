@@ -1,4 +1,4 @@
-"""The only module that asks what time it is, and the only one that turns wall time into instants."""
+"""The only module that asks what time it is, or turns wall time into instants."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TimeNonexistent(InvalidValue):
 
 
 def utc_now() -> datetime:
-    """This instant, in UTC."""
+    """The present instant, in UTC."""
     return datetime.now(UTC)
 
 

@@ -3,7 +3,7 @@
 Refusal                      expected, safe to show; carries a stable code and a path into the input
 ├── NotFound                 NOT_FOUND: absent, or not for this viewer (the same answer on purpose)
 ├── Forbidden                FORBIDDEN: the viewer may see it but not do this to it
-├── InvalidValue             INVALID_VALUE: a value no reading of the input allows (NaN, an exponent, a naive time)
+├── InvalidValue             INVALID_VALUE: a value no reading of the input allows (NaN, 1e3)
 └── …                        every room's errors.py opens with its own tree
 
 Anything that is not a Refusal is a bug: it is masked for the client and logged in full.

@@ -1,4 +1,7 @@
-"""Identifiers: UUID version 7 (RFC 9562), so that ids of one writer sort by the time they were made."""
+"""Identifiers.
+
+UUID version 7 (RFC 9562), so that ids of one writer sort by the time they were made.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,13 +17,18 @@ _SCALES = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }  # fmt: skip
-# A bigint holds 9.2e18; a sum of many postings must still fit, so one amount stays a thousand times below.
+_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
+# A bigint holds 9.2e18; a sum of many postings must still fit, so one amount stays a thousand times
+# below.
 MINOR_MAX = 9_223_372_036_854_775
 
 
 def currency_scale(code: str) -> int:
-    """Decimals of an ISO 4217 currency. Refuses INVALID_VALUE for what is not three capital letters."""
-    if len(code) != 3 or not (code.isascii() and code.isalpha() and code.isupper()):
+    """Decimals of an ISO 4217 currency.
+
+    Refuses INVALID_VALUE for what is not three capital letters.
+    """
+    if not _CODE.fullmatch(code):
         raise InvalidValue(f'"{code}" is not an ISO 4217 currency code such as EUR.')
     return _SCALES.get(code, 2)
 

@@ -1,7 +1,8 @@
 """Exact numbers read from text, and the one place that rounds.
 
-Amounts and rates enter as base-10 text, never as binary floating point. A rate stays a Fraction until the
-line it prices is made; `round_half_up` is the rule everywhere unless a cooperative's rule says otherwise.
+Amounts and rates enter as base-10 text, never as binary floating point. A rate stays a Fraction
+until the line it prices is made; `round_half_up` is the rule everywhere unless a cooperative's rule
+says otherwise.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from fractions import Fraction
 
 from coop.kernel.errors import InvalidValue
 
+_SHOWN_MAX = 40
 _PLAIN = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?", re.ASCII)
 
 
 def exact_decimal(text: str) -> Decimal:
     """The number that `text` writes: digits with at most one point, no exponent, no sign but minus.
 
-    Refuses INVALID_VALUE: NaN, infinities, exponents, blanks, underscores, foreign digits, 18+ decimals.
+    Refuses INVALID_VALUE: NaN, infinities, exponents, blanks, underscores, foreign digits, 18+
+    decimals.
     """
     if not _PLAIN.fullmatch(text):
-        shown = text if len(text) <= 40 else text[:37] + "..."
+        shown = text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 3] + "..."
         raise InvalidValue(f'"{shown}" is not a plain decimal number such as 12.50.')
     return Decimal(text)
 

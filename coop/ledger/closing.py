@@ -45,18 +45,15 @@ async def close_period(
 ) -> Closed:
     """Close a month. Refuses what `service.begin_close` refuses, and IDEMPOTENCY_MISMATCH.
 
-    A transaction elsewhere that still runs may leave entries unsealed; the month then stays CLOSING and the same call
-    finishes it later.
+    A transaction elsewhere that still runs may leave entries unsealed; the month then stays CLOSING
+    and the same call finishes it later.
     """
     request = hashlib.sha256(b"period_close:" + period_id.bytes).digest()
+    key = _Key(cooperative_id, viewer.subject, idempotency_key, request)
 
     async def begin(connection: AsyncConnection) -> bool:
-        if idempotency_key is not None:
-            known = await outcome_of_key(connection, viewer.subject, idempotency_key)
-            if known is not None and known.request_hash != request:
-                raise IdempotencyMismatch("This key was used before, for another request.")
-            if known is not None:
-                return True
+        if await _known(connection, key):
+            return True
         row = await queries.period_by_id(connection, period_id)
         if row is None or row.state != PeriodState.CLOSING.value:
             await service.begin_close(connection, viewer, cooperative_id, period_id)
@@ -68,10 +65,7 @@ async def close_period(
 
         async def finish(connection: AsyncConnection) -> None:
             await service.finish_close(connection, viewer, cooperative_id, period_id, number)
-            if idempotency_key is not None:
-                await remember_outcome(
-                    connection, cooperative_id, viewer.subject, idempotency_key, request, {}
-                )
+            await _remember(connection, key)
 
         await database.unit_of_work(cooperative_id, finish)
     async with database.snapshot(cooperative_id) as connection:
@@ -79,3 +73,25 @@ async def close_period(
     if row is None:
         raise PeriodUnknown("There is no such period.")
     return Closed(row, replayed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    cooperative_id: CooperativeId
+    actor: str
+    text: str | None
+    request: bytes
+
+
+async def _known(connection: AsyncConnection, key: _Key) -> bool:
+    if key.text is None:
+        return False
+    known = await outcome_of_key(connection, key.actor, key.text)
+    if known is not None and known.request_hash != key.request:
+        raise IdempotencyMismatch("This key was used before, for another request.")
+    return known is not None
+
+
+async def _remember(connection: AsyncConnection, key: _Key) -> None:
+    if key.text is not None:
+        await remember_outcome(connection, key.cooperative_id, key.actor, key.text, key.request, {})

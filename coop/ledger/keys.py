@@ -1,7 +1,8 @@
 """Idempotency keys of requests that are not postings: the same table, the same promise.
 
-A request asks for the outcome of its key first, and remembers its own in the commit that does the work. Two at once
-under one key: the second waits for the first's commit, then conflicts, is tried again and finds the outcome.
+A request asks for the outcome of its key first, and remembers its own in the commit that does the
+work. Two at once under one key: the second waits for the first's commit, then conflicts, is tried
+again and finds the outcome.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ class KeyOutcome:
     outcome: Mapping[str, Any]
 
 
-async def outcome_of_key(
-    connection: AsyncConnection, actor: str, key: str
-) -> KeyOutcome | None:
+async def outcome_of_key(connection: AsyncConnection, actor: str, key: str) -> KeyOutcome | None:
     """What became of the actor's earlier request under this key, or None when it is new.
 
     Takes the key for the rest of the transaction, so that a twin waits here for this one's commit.

@@ -15,7 +15,10 @@ DEPOSITS = frozenset({"2410", "2430"})
 
 @dataclass(frozen=True, slots=True)
 class MemberPosition:
-    """Minor units of the cooperative's currency. `due_minor`: the member owes (+) or is owed (−)."""
+    """Minor units of the cooperative's currency. `due_minor`.
+
+    The member owes (+) or is owed (−).
+    """
 
     due_minor: int
     equity_minor: int
@@ -23,7 +26,7 @@ class MemberPosition:
 
 
 def member_position(sums: Iterable[tuple[str, AccountType, int]]) -> MemberPosition:
-    """The position of a member whose money accounts hold these (code, type, debits less credits)."""
+    """The position of a member whose money accounts are (code, type, debits less credits)."""
     due = equity = deposits = 0
     for code, type_, net_minor in sums:
         if code in DUE or code in SET_OFF:
