@@ -1,4 +1,4 @@
--- Every function that writes begins here: bound to one cooperative already, it works for that one and no other; called by
+-- Every function that writes begins here: bound to one cooperative already, it works for that one only; called by
 -- itself, it binds the one it was given for the length of this statement.
 CREATE OR REPLACE FUNCTION work_for(p_cooperative uuid) RETURNS void
 LANGUAGE plpgsql
@@ -14,4 +14,4 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION work_for(uuid) IS 'Binds this transaction to a cooperative, or refuses when it is bound to another.';
+COMMENT ON FUNCTION work_for(uuid) IS 'Binds this transaction to a cooperative; refuses when it is bound to another.';

@@ -1,4 +1,4 @@
--- Hubs, ports and their prices; badges and whose they are; sessions, each as it came, and the imports that brought them.
+-- Hubs, ports and prices; badges and whose they are; sessions, each as it came, and the imports that brought them.
 
 CREATE TABLE hub (
     cooperative_id uuid NOT NULL,
@@ -122,7 +122,7 @@ CREATE TABLE charging_session (
     price_id uuid,
     entry_id uuid,
     credit_of_id uuid,
-    doubts text [] NOT NULL,
+    doubts text[] NOT NULL,
     reviewed_by text,
     reviewed_at timestamptz,
     run_id uuid NOT NULL,

@@ -1,4 +1,4 @@
--- Numbers of a member's statements leave no gap, and a statement replaces one of the same member and period only. Two that
+-- Numbers of a member's statements leave no gap; a statement replaces one of the same member and period only. Two that
 -- are issued at once both find the same next number; the unique key lets one of them through.
 CREATE OR REPLACE FUNCTION statement_is_next() RETURNS trigger
 LANGUAGE plpgsql
