@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 from coop.reports.archive import language_of
 from coop.reports.errors import DocumentRefused
@@ -52,8 +53,7 @@ def draw_batch(tasks: Iterable[DrawTask], processes: int | None = None) -> Itera
     the run and is raised; files finished by then stay.
     """
     count = processes or os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")  # a fork would copy threads and connections
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
+    with drawing_pool(count) as pool:
         waiting: deque[Future[DrawnFile]] = deque()
         try:
             for task in tasks:
@@ -64,6 +64,25 @@ def draw_batch(tasks: Iterable[DrawTask], processes: int | None = None) -> Itera
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def drawing_pool(processes: int) -> ProcessPoolExecutor:
+    """Processes to draw in, which end when this one does, even if it is killed."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy threads and connections
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_with_parent)
+
+
+def _leave_with_parent() -> None:
+    """End this process as soon as its parent has: a worker would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def draw_file(task: DrawTask) -> DrawnFile:

@@ -9,7 +9,6 @@ recording here; a few members are under way at a time, whatever their number.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +24,7 @@ from coop.ledger.errors import IdempotencyMismatch
 from coop.ledger.tables import idempotency
 from coop.members.domain.policy import Action, require
 from coop.members.domain.roles import Viewer
+from coop.reports.batch import drawing_pool
 from coop.reports.gathering import Terms
 from coop.reports.service import Issued, Office, Order, issue, language, require_period
 from coop.reports.statement import MemberStatement
@@ -85,8 +85,7 @@ async def issue_statements(
 
     if missing:
         count = processes or os.cpu_count() or 1
-        context = multiprocessing.get_context("spawn")  # a fork would copy threads and connections
-        with ProcessPoolExecutor(count, mp_context=context) as pool:
+        with drawing_pool(count) as pool:
             office = _office(pool, database, store, cooperative_id, terms)
             await _all(office, iter(missing), count * UNDER_WAY_PER_PROCESS, told)
     return progress

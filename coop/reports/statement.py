@@ -302,7 +302,8 @@ def _prove_journal(statement: MemberStatement) -> None:
     alone = len(accounts) == len(statement.accounts) == len(ids)
     _demand(alone, "An account is listed twice.", "accounts")
     places = list(dict.fromkeys(e.entry_id for e in statement.entries if e.entry_id in journal))
-    _demand(list(journal) == places, "The journal is not that of the lines.", "journal")
+    behind = [stored.id for stored in statement.journal]
+    _demand(behind == places, "The journal is not that of the lines.", "journal")
     lines: dict[UUID, list[StatementEntry]] = {}
     for index, entry in enumerate(statement.entries):
         stored = journal.get(entry.entry_id)

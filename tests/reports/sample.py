@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from coop.kernel.ids import CooperativeId
+from coop.kernel.ids import AccountId, CooperativeId, EntryId, FundId
+from coop.ledger.domain.canonical import StoredEntry, StoredPosting, content_hash
 from coop.ledger.domain.merkle import inclusion_proof, merkle_levels
 from coop.ledger.domain.seal import GENESIS, head_hash
 from coop.reports.statement import (
@@ -20,6 +21,7 @@ from coop.reports.statement import (
     MonthUse,
     Recipient,
     SealHead,
+    StatementAccount,
     StatementEntry,
 )
 
@@ -36,10 +38,10 @@ ISSUER = Issuer(
 )
 MEMBER = Recipient("0017", "Bakke & Sønner Taxi AS", ("Olav Tryggvasons gate 30", "7011 Trondheim"))
 EQUITY = (
-    EquityLine("3100", "Member shares", "Shares", None, 250_000),
-    EquityLine("3300", "Allocated equity, qualified", "Allocated", 2024, 41_217),
-    EquityLine("3300", "Allocated equity, qualified", "Allocated", 2025, 63_905),
-    EquityLine("3190", "Subscribed, unpaid shares", "Shares", None, -50_000),
+    EquityLine("3100", "Member shares", "shares", None, 250_000),
+    EquityLine("3300", "Allocated equity, qualified", "allocated", 2024, 41_217),
+    EquityLine("3300", "Allocated equity, qualified", "allocated", 2025, 63_905),
+    EquityLine("3190", "Subscribed, unpaid shares", "shares", None, -50_000),
 )
 MONTHS_BEFORE = (
     412_350,
@@ -84,13 +86,41 @@ def line(
     return StatementEntry(**(values | changes))
 
 
+ACCOUNTS = (
+    StatementAccount(UUID(int=COOPERATIVE.int + 1), "1200", "Receivable from members", "EUR"),
+    StatementAccount(UUID(int=COOPERATIVE.int + 2), "9100", "Taken", "kWh"),
+)
+REVENUE, DELIVERED = UUID(int=COOPERATIVE.int + 3), UUID(int=COOPERATIVE.int + 4)
+
+
+def fact(entry: StatementEntry, currency: str = "EUR") -> StoredEntry:
+    """The journal entry behind a line of the receivable account."""
+    lines = [
+        (ACCOUNTS[0].account_id, currency, entry.debit_minor - entry.credit_minor),
+        (REVENUE, currency, entry.credit_minor - entry.debit_minor),
+        (ACCOUNTS[1].account_id, "kWh", entry.energy_wh or 0),
+        (DELIVERED, "kWh", -(entry.energy_wh or 0)),
+    ]
+    return StoredEntry(
+        cooperative_id=CooperativeId(COOPERATIVE), id=EntryId(entry.entry_id), kind=entry.kind,
+        effective_on=entry.effective_on, recorded_at=entry.recorded_at, memo=entry.memo,
+        actor="ada", source=("cdr", str(entry.entry_id)), resolution_id=None, reverses_id=None,
+        metadata={"note": entry.memo[:9]},
+        postings=tuple(
+            StoredPosting(AccountId(account), FundId(COOPERATIVE), commodity, amount)
+            for account, commodity, amount in lines
+            if amount
+        ),
+    )  # fmt: skip
+
+
 def sealed(
-    entries: list[StatementEntry], upto: int
+    entries: list[StatementEntry], upto: int, currency: str = "EUR"
 ) -> tuple[tuple[StatementEntry, ...], tuple[SealHead, ...]]:
     """The first `upto` entries put into one seal, with true hashes and proofs."""
     if not upto:
         return tuple(entries), ()
-    hashes = [hashlib.sha256(entry.entry_id.bytes).digest() for entry in entries[:upto]]
+    hashes = [content_hash(fact(entry, currency)) for entry in entries[:upto]]
     levels = merkle_levels(hashes)
     root = levels[-1][0]
     head = head_hash(CooperativeId(COOPERATIVE), 1, GENESIS, root, upto, 900)
@@ -120,7 +150,8 @@ def statement(count: int, **changes: Any) -> MemberStatement:
         entries.append(entry)
     entries.sort(key=lambda entry: entry.effective_on)
     entries = rerun(opening, entries)
-    placed, seals = sealed(entries, max(0, count - 2))
+    currency = changes.get("cooperative", ISSUER).currency
+    placed, seals = sealed(entries, max(0, count - 2), currency)
     values: dict[str, Any] = {
         "cooperative": ISSUER,
         "member": MEMBER,
@@ -142,7 +173,10 @@ def statement(count: int, **changes: Any) -> MemberStatement:
         "collection": "We collect it by direct debit; you need do nothing.",
         "dispute_by": date(2027, 1, 1),
     }
-    return MemberStatement(**(values | changes))
+    said = values | changes
+    shown = [fact(entry, currency) for entry in said["entries"]]
+    behind = {"accounts": ACCOUNTS, "journal": tuple(shown)}
+    return MemberStatement(**(behind | said))
 
 
 def rerun(opening: int, entries: list[StatementEntry]) -> list[StatementEntry]:

@@ -11,7 +11,7 @@ import pytest
 from coop.reports.errors import StatementInconsistent, TwinMalformed
 from coop.reports.statement import HubUse, Inclusion, MonthUse
 from coop.reports.twin import from_json_twin, to_json_twin, twin_bytes
-from tests.reports.sample import ISSUER, line, months, sealed, statement, use_of
+from tests.reports.sample import ISSUER, fact, line, months, sealed, statement, use_of
 
 
 def test_totals_are_sums_of_the_entries():
@@ -85,13 +85,66 @@ def test_the_twin_of_one_entry_in_full():
     assert twin["energy"]["by_month"][-1] == {"month": "2026-10", "kwh": "12.340"}
     assert twin["entries"] == [
         {
-            "id": "01890000-0000-7000-8000-000000001001", "effective_on": "2026-10-01",
+            "id": "01890000-0000-7000-8000-000000001001", "line": 0, "effective_on": "2026-10-01",
             "recorded_at": "2026-10-01T18:00:00Z", "kind": "charging", "memo": "Charging session 40000",
             "account": "1200", "account_name": "Receivable from members",
             "debit": "2.50", "credit": "0.00", "due": "12.50", "kwh": "12.340", "hub": "Harbour",
             "content_hash": placed[0].content_hash, "seal": 1, "position": 0, "path": [],
         }
     ]  # fmt: skip
+    assert twin["accounts"][0] == {
+        "id": "01890000-0000-7000-8000-000000000002", "code": "1200",
+        "name": "Receivable from members", "commodity": "EUR",
+    }  # fmt: skip
+    fund = "01890000-0000-7000-8000-000000000001"
+    assert twin["journal"] == [
+        {
+            "id": "01890000-0000-7000-8000-000000001001", "kind": "charging",
+            "effective_on": "2026-10-01", "recorded_at": "2026-10-01T18:00:00Z",
+            "memo": "Charging session 40000", "actor": "ada",
+            "source": ["cdr", "01890000-0000-7000-8000-000000001001"],
+            "resolution": None, "reverses": None, "metadata": {"note": "Charging "},
+            "postings": [
+                {"account": account, "fund": fund, "commodity": commodity, "units": units}
+                for account, commodity, units in (
+                    ("01890000-0000-7000-8000-000000000002", "EUR", "250"),
+                    ("01890000-0000-7000-8000-000000000004", "EUR", "-250"),
+                    ("01890000-0000-7000-8000-000000000003", "kWh", "12340"),
+                    ("01890000-0000-7000-8000-000000000005", "kWh", "-12340"),
+                )
+            ],
+        }
+    ]  # fmt: skip
+
+
+def test_lines_of_entries_that_are_withheld_are_counted():
+    twelve = statement(12)
+    assert twelve.withheld_entries == 0
+    assert replace(twelve, journal=twelve.journal[1:]).withheld_entries == 1
+
+
+def test_energy_that_cost_nothing_is_a_line_of_energy_alone():
+    free = line(0, 100, wh=700)
+    assert statement(
+        0, opening_minor=100, closing_minor=100, entries=(free,), journal=(), hubs=use_of([free]),
+        months=months(700),
+    ).energy_wh == 700  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda twelve: {"journal": twelve.journal[::-1]},
+        lambda twelve: {"journal": (*twelve.journal, twelve.journal[0])},
+        lambda twelve: {"journal": (*twelve.journal, fact(line(99, 0, debit=1)))},
+        lambda twelve: {"accounts": twelve.accounts[:1]},
+        lambda twelve: {"accounts": (*twelve.accounts, twelve.accounts[0])},
+    ],
+)
+def test_a_journal_that_is_not_that_of_the_lines_is_refused(change):
+    twelve = statement(12)
+    with pytest.raises(StatementInconsistent):
+        replace(twelve, **change(twelve))
 
 
 @pytest.mark.parametrize("count", [0, 1, 12, 300])

@@ -8,13 +8,15 @@ import orjson
 import pikepdf
 import pytest
 
+from coop.kernel.ids import CooperativeId
+from coop.ledger.domain.seal import head_hash
 from coop.reports.statement_pdf import draw_statement, read_twin
 from coop.reports.verify_document import (
     document_proof_findings,
     document_twin_findings,
     statement_in,
 )
-from tests.reports.sample import statement
+from tests.reports.sample import COOPERATIVE, REVENUE, statement
 
 
 @pytest.mark.parametrize(("count", "locale"), [(0, "en"), (12, "de"), (40, "fr")])
@@ -123,22 +125,69 @@ def test_the_proofs_of_a_statement_hold_offline():
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "code"),
+    ("place", "value", "codes"),
     [
-        (("entries", 3, "content_hash"), "00" * 32, "PROOF_BROKEN"),
-        (("entries", 3, "content_hash"), "not hex", "PROOF_BROKEN"),
-        (("entries", 3, "position"), 4, "PROOF_BROKEN"),
-        (("entries", 3, "path"), [], "PROOF_BROKEN"),
-        (("seals", 0, "watermark"), 901, "SEAL_BROKEN"),
-        (("seals", 0, "head_hash"), "00" * 32, "SEAL_BROKEN"),
-        (("seals", 0, "previous_hash"), "zz", "SEAL_BROKEN"),
+        (("entries", 3, "content_hash"), "00" * 32, ["FACTS_ALTERED", "PROOF_BROKEN"]),
+        (("entries", 3, "content_hash"), "not hex", ["FACTS_ALTERED", "PROOF_BROKEN"]),
+        (("entries", 3, "position"), 4, ["PROOF_BROKEN"]),
+        (("entries", 3, "path"), [], ["PROOF_BROKEN"]),
+        (("journal", 3, "actor"), "mallory", ["FACTS_ALTERED"]),
+        (("journal", 3, "source"), None, ["FACTS_ALTERED"]),
+        (("journal", 3, "metadata"), {"a": 1}, ["FACTS_ALTERED"]),
+        (("journal", 3, "postings", 1, "account"), str(COOPERATIVE), ["FACTS_ALTERED"]),
+        (("journal", 3, "postings", 1, "units"), "-1", ["FACTS_ALTERED"]),
+        (("journal", 3, "postings", 0, "fund"), str(REVENUE), ["FACTS_ALTERED"]),
+        (("seals", 0, "watermark"), 901, ["SEAL_BROKEN"]),
+        (("seals", 0, "head_hash"), "00" * 32, ["SEAL_BROKEN"]),
+        (("seals", 0, "previous_hash"), "zz", ["SEAL_BROKEN"]),
     ],
 )
-def test_a_broken_proof_is_named(place, value, code):
+def test_a_broken_proof_is_named(place, value, codes):
     def change(twin):
         *way, last = place
         for step in way:
             twin = twin[step]
         twin[last] = value
 
-    assert [f.code for f in document_proof_findings(_with_twin(change))] == [code]
+    assert [f.code for f in document_proof_findings(_with_twin(change))] == codes
+
+
+def test_seals_that_follow_each_other_are_chained():
+    def change(twin):
+        first = twin["seals"][0]
+        facts = (2, bytes.fromhex("11" * 32), bytes.fromhex(first["root"]), 5, 950)
+        head = head_hash(CooperativeId(COOPERATIVE), *facts).hex()
+        twin["seals"].append({
+            "number": 2, "previous_hash": "11" * 32, "root": first["root"], "entries": 5,
+            "watermark": 950, "head_hash": head,
+        })  # fmt: skip
+
+    (finding,) = document_proof_findings(_with_twin(change))
+    assert (finding.code, finding.message) == ("SEAL_BROKEN", "Seal 2 does not follow seal 1.")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("entries", 3, "memo"), "Something else"),
+        (("entries", 3, "kind"), "fee"),
+        (("entries", 3, "recorded_at"), "2026-10-04T18:04:00Z"),
+        (("entries", 3, "account"), "1210"),
+        (("entries", 3, "line"), 1),
+        (("journal", 3, "postings", 0, "units"), "1"),
+        (("journal", 3, "postings", 2, "units"), "1"),
+        (("journal", 3, "postings", 0, "commodity"), "SEK"),
+        (("journal", 3, "effective_on"), "2026-10-05"),
+        (("accounts", 0, "id"), str(REVENUE)),
+        (("accounts", 1, "code"), "1200"),
+        (("accounts",), []),
+    ],
+)
+def test_lines_that_are_not_their_entries_are_not_even_read(place, value):
+    def change(twin):
+        *way, last = place
+        for step in way:
+            twin = twin[step]
+        twin[last] = value
+
+    assert [f.code for f in document_proof_findings(_with_twin(change))] == ["TWIN_MALFORMED"]
