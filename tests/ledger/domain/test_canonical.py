@@ -144,7 +144,7 @@ ENTRIES = st.builds(
     id=st.uuids(),
     kind=st.text(max_size=5),
     effective_on=st.dates(),
-    recorded_at=st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    recorded_at=st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)),
     memo=st.text(max_size=20),
     actor=st.text(max_size=5),
     source=st.none() | st.tuples(st.text(max_size=5), st.text(max_size=5)),
