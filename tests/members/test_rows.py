@@ -5,16 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
 
-import coop.members.tables
-from coop.db.base import metadata
 from coop.db.engine import Database
-from coop.db.open import Access
 from coop.members.domain.roles import Role
 from tests.members.people import Town
 
@@ -194,44 +188,3 @@ async def test_an_ending_is_not_taken_back(town: Town) -> None:
     assert await run(town.database, town.id, revoke.format("now()")) == 1
     for other in ("NULL", "now() + interval '1 day'"):
         assert await refused(town.database, town.id, revoke.format(other)) == "23001 keep_endings"
-
-
-async def test_tables_are_described_as_they_are(access: Access) -> None:
-    """Columns, keys, indexes and comments of tables.py and of the migration agree."""
-    mine = {name: metadata.tables[name] for name in TABLES}
-    assert coop.members.tables.member is mine["member"]
-
-    def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_server_default": True,
-                "include_name": lambda name, kind, _: kind != "table" or name in mine,
-            },
-        )
-        return list(compare_metadata(context, metadata))
-
-    engine = create_async_engine(access.owner_url.replace("postgresql:", "postgresql+asyncpg:"))
-    async with engine.connect() as connection:
-        found = await connection.run_sync(differences)
-        undescribed = await connection.scalars(
-            text(
-                """SELECT c.relname || coalesce('.' || a.attname, '')
-                FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-                WHERE c.relname = ANY(:tables)
-                AND (obj_description(c.oid) IS NULL OR col_description(c.oid, a.attnum) IS NULL)"""
-            ),
-            {"tables": list(TABLES)},
-        )
-        assert undescribed.all() == []
-        protected = await connection.scalar(
-            text(
-                "SELECT count(*) FROM pg_class WHERE relname = ANY(:tables)"
-                " AND relrowsecurity AND relforcerowsecurity"
-            ),
-            {"tables": list(TABLES)},
-        )
-        assert protected == len(TABLES)
-    await engine.dispose()
-    about_others = [d for d in found if "add_table" in str(d)]
-    assert [d for d in found if d not in about_others] == []
