@@ -167,39 +167,9 @@ def trial_balance_(
 
         coop trial-balance --as-of 2025-12-31 --json
     """
-
-    async def work(house: House) -> dict[str, object]:
-        cooperative = await house.cooperative(slug)
-        day, instant = day_of(as_of, "as_of"), instant_of(known_at, "known_at")
-        async with house.database.snapshot(cooperative.id) as connection:
-            funds = await queries.funds(connection)
-            fund_id = next((one for one, row in funds.items() if row.code == fund), None)
-            if fund is not None and fund_id is None:
-                raise absent().under("fund")
-            until_on = None if day is None else day + timedelta(days=1)
-            sums = await queries.account_sums(
-                connection, until_on=until_on, known_at=instant, fund_id=fund_id
-            )
-            made = trial_balance(sums, day or date.max, instant or utc_now())
-            ids = [line.account_id for line in made.lines]
-            owners = await owners_of(connection, CooperativeId(cooperative.id), ids)
-            scales = await queries.scales(connection)
-        lines = [_line(one, owners[one.account_id], scales[one.commodity]) for one in made.lines]
-        lines.sort(key=lambda one: [str(one[part] or "") for part in _ORDER])
-        totals = [
-            {
-                "commodity": total.commodity,
-                "debit": amount_text(total.debit_minor, scales[total.commodity]),
-                "credit": amount_text(total.credit_minor, scales[total.commodity]),
-            }
-            for total in made.totals
-        ]
-        return {
-            "cooperative": cooperative.slug, "as_of": day, "known_at": instant,
-            "lines": lines, "totals": totals,
-        }  # fmt: skip
-
-    found: dict[str, Any] = run(work, as_json=as_json)
+    found: dict[str, Any] = run(
+        lambda house: _trial_balance(house, slug, as_of, known_at, fund), as_json=as_json
+    )
     if as_json:
         print_json(found)
         return
@@ -210,6 +180,40 @@ def trial_balance_(
         for total in found["totals"]
     ]
     print_table("Trial balance", columns, rows, right=3)
+
+
+async def _trial_balance(
+    house: House, slug: str | None, as_of: str | None, known_at: str | None, fund: str | None
+) -> dict[str, object]:
+    cooperative = await house.cooperative(slug)
+    day, instant = day_of(as_of, "as_of"), instant_of(known_at, "known_at")
+    async with house.database.snapshot(cooperative.id) as connection:
+        funds = await queries.funds(connection)
+        fund_id = next((one for one, row in funds.items() if row.code == fund), None)
+        if fund is not None and fund_id is None:
+            raise absent().under("fund")
+        until_on = None if day is None else day + timedelta(days=1)
+        sums = await queries.account_sums(
+            connection, until_on=until_on, known_at=instant, fund_id=fund_id
+        )
+        made = trial_balance(sums, day or date.max, instant or utc_now())
+        ids = [line.account_id for line in made.lines]
+        owners = await owners_of(connection, CooperativeId(cooperative.id), ids)
+        scales = await queries.scales(connection)
+    lines = [_line(one, owners[one.account_id], scales[one.commodity]) for one in made.lines]
+    lines.sort(key=lambda one: [str(one[part] or "") for part in _ORDER])
+    totals = [
+        {
+            "commodity": total.commodity,
+            "debit": amount_text(total.debit_minor, scales[total.commodity]),
+            "credit": amount_text(total.credit_minor, scales[total.commodity]),
+        }
+        for total in made.totals
+    ]
+    return {
+        "cooperative": cooperative.slug, "as_of": day, "known_at": instant,
+        "lines": lines, "totals": totals,
+    }  # fmt: skip
 
 
 def _line(line: AccountSum, owner: Owners, scale: int) -> dict[str, object]:
