@@ -1,4 +1,6 @@
-"""The server: routes, lifespan, who asks. The only module, beside the command line, that knows every other.
+"""The server: routes, lifespan, who asks.
+
+The only module, beside the command line, that knows every other.
 
     /graphql            queries and mutations over HTTP, subscriptions over graphql-transport-ws
     /graphiql           a page to try them, from our own files
@@ -17,6 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import monotonic_ns
 from typing import Any
 
@@ -45,6 +48,7 @@ from coop.observing import Observer, observed_routes
 from coop.reports.links import DocumentLinks, link_key
 from coop.reports.store import DocumentStore, open_store
 from coop.schema.context import Context
+from coop.schema.documents import Documents
 from coop.schema.downloads import download_routes
 from coop.schema.errors import HttpRefusal
 from coop.schema.graphiql import graphiql_routes
@@ -74,12 +78,13 @@ class House:
 
     def context(self, viewer: Viewer) -> Context:
         """What resolvers find for this viewer, for one operation."""
-        return Context(
-            viewer, self.database, self.queue, self.wakeups, self.links, self.store
-        )
+        return Context(viewer, self.database, self.queue, self.wakeups, self.links, self.store)
 
     async def recognised(self, authorization: str | None) -> Recognised:
-        """Who an Authorization header speaks for. Refuses UNAUTHENTICATED, TOKEN_*; 503 without keys."""
+        """Who an Authorization header speaks for. Refuses UNAUTHENTICATED, TOKEN_*.
+
+        503 without keys.
+        """
         try:
             return await self.recogniser.recognise(authorization)
         except KeysUnavailable as refusal:
@@ -127,56 +132,74 @@ def create_app(
     Refuses DEVELOPMENT_REFUSED when development tokens would be accepted beyond loopback.
     """
     client = httpx.AsyncClient(timeout=5)
+    house = _house(settings, database, client, host, f"http://{host}:{port}")
+    observer = Observer(house.queue)
+    limiter = RateLimiter(ALLOWANCE, monotonic_ns)
+    view = _view(house, limiter)
+    routes = [
+        Route("/graphql", view),
+        WebSocketRoute("/graphql", _sockets(house, view.documents, limiter)),
+        *graphiql_routes(),
+        *download_routes(database, house.links, house.store),
+        *observed_routes(database, observer),
+    ]
+    lifespan = partial(_lifespan, house, client)
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[observer.middleware()])
+
+
+def _house(
+    settings: Settings, database: Database, client: httpx.AsyncClient, host: str, reached_at: str
+) -> House:
     issuers = trusted_issuers(
-        issuer=settings.issuer, jwks_url=settings.jwks_url, development=settings.development,
-        host=host, data_dir=settings.data_dir, client=client,
-    )  # fmt: skip
-    house = House(
+        issuer=settings.issuer,
+        jwks_url=settings.jwks_url,
+        development=settings.development,
+        host=host,
+        data_dir=settings.data_dir,
+        client=client,
+    )
+    return House(
         database=database,
         queue=PostingQueue(database),
         wakeups=Wakeups(database),
         recogniser=Recogniser(database, Verifier(issuers, settings.audience)),
-        links=DocumentLinks(link_key(settings.data_dir), settings.base_url or f"http://{host}:{port}"),
+        links=DocumentLinks(link_key(settings.data_dir), settings.base_url or reached_at),
         store=open_store(settings.data_dir, settings.documents_url),
     )
-    observer = Observer(house.queue)
-    limiter = RateLimiter(ALLOWANCE, monotonic_ns)
-    view = _view(house, limiter)
 
+
+@asynccontextmanager
+async def _lifespan(
+    house: House, client: httpx.AsyncClient, _app: Starlette
+) -> AsyncIterator[None]:
+    house.wakeups.start()
+    sealing = asyncio.create_task(_seal_forever(house.database))
+    # What was made so far stays: the collector need not look at it again (p99 24 ms → 4 ms).
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        sealing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sealing
+        await house.wakeups.stop()
+        await client.aclose()
+
+
+def _sockets(
+    house: House, documents: Documents, limiter: RateLimiter
+) -> SubscriptionSocket[Subscriber]:
     async def connect(_socket: WebSocket, payload: dict[str, Any]) -> Subscriber:
         token = bearer_in(payload)
         authorization = f"Bearer {token}"
         return Subscriber(house, authorization, await house.recognised(token and authorization))
 
-    sockets = SubscriptionSocket(
-        view.documents, connect=connect,
+    return SubscriptionSocket(
+        documents,
+        connect=connect,
         spend=lambda listener, points: limiter.spend(listener.viewer.subject, points),
-    )  # fmt: skip
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        house.wakeups.start()
-        sealing = asyncio.create_task(_seal_forever(database))
-        # What was made so far stays: the collector need not look at it again (p99 24 ms → 4 ms).
-        gc.collect()
-        gc.freeze()
-        try:
-            yield
-        finally:
-            sealing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sealing
-            await house.wakeups.stop()
-            await client.aclose()
-
-    routes = [
-        Route("/graphql", view),
-        WebSocketRoute("/graphql", sockets),
-        *graphiql_routes(),
-        *download_routes(database, house.links, house.store),
-        *observed_routes(database, observer),
-    ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[observer.middleware()])
+    )
 
 
 def _view(house: House, limiter: RateLimiter) -> GraphQLView[Viewer]:

@@ -1,7 +1,8 @@
 """What an operator of the service sees: health, readiness, metrics, and one log line a request.
 
-Every request has an id, taken from X-Request-ID when it is one and made here when it is not; it stands in the answer and
-in every log line written while serving it. No header, body or token is ever logged.
+Every request has an id, taken from X-Request-ID when it is one and made here when it is not; it
+stands in the answer and in every log line written while serving it. No header, body or token is
+ever logged.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ log = structlog.get_logger()
 
 
 def configure_logging(*, json: bool) -> None:
-    """Structured logs on stderr: JSON for machines, plain lines for people. No locals in tracebacks."""
+    """Structured logs on stderr: JSON for machines, plain lines for people.
+
+    No locals in tracebacks.
+    """
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if json
