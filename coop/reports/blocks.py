@@ -21,13 +21,15 @@ class Column:
     """A column of a table.
 
     `share` > 0 lets it take its part of the room that is left, and wrap its text; the others are as
-    wide as their widest figure. `heads` makes its cells the heads of their rows.
+    wide as their widest figure, or `most` points with their text wrapped. `heads` makes its cells
+    the heads of their rows.
     """
 
     title: str
     align: Align = "left"
     share: float = 0.0
     heads: bool = False
+    most: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,11 @@ class _Grid:
         return self.strong if row.strong else self.cell
 
     def lines(self, row: Row) -> list[list[str]]:
-        """The lines of each cell: only columns that share what is left wrap."""
+        """The lines of each cell: columns of figures never wrap."""
         style = self.style_of(row)
         return [
             theme.wrapped(text, style, place.right - place.left, most=6)
-            if place.column.share
+            if place.column.share or place.column.most
             else [theme.drawable(text)]
             for place, text in zip(self.places, row.cells, strict=True)
         ]
@@ -175,7 +177,9 @@ def _needed(column: Column, index: int, rows: Sequence[Row]) -> float:
         return 0.0
     strong = (_width(row.cells[index], theme.CELL_STRONG) for row in rows if row.strong)
     plain = (_width(row.cells[index], theme.CELL) for row in rows if not row.strong)
-    return max(_width(column.title, theme.CELL_HEAD), *strong, *plain)
+    widest = max(_width(column.title, theme.CELL_HEAD), *strong, *plain)
+    # A hair more than measured: scaled type must not wrap for the want of a rounding.
+    return min(widest + 0.1, column.most) if column.most else widest
 
 
 def _scaled(style: Style, scale: float) -> Style:

@@ -33,6 +33,7 @@ from coop.reports.twin import to_json_twin, twin_bytes
 
 TWIN_NAME = "statement.json"
 VERIFY_COMMAND = "coop verify --document FILE.pdf"
+HUB_MOST = 90.0  # width of the column of hubs, at most
 NARROW = 300.0  # width of a table with two or three short columns
 _ADDRESS = re.compile(r"https://[!-~]+|[!-~]+@[!-~]+", re.ASCII)
 
@@ -81,11 +82,11 @@ def _entries(sheet: Sheet, statement: MemberStatement, writing: Localised) -> No
     words = writing.words
     sheet.y += 28
     heading(sheet, words["entries"])
-    columns = (
+    columns: tuple[Column, ...] = (
         Column(words["date"]),
-        Column(words["what"], share=1.7),
+        Column(words["what"], share=1.0),
         Column(words["account"]),
-        Column(words["hub"], share=1.0),
+        Column(words["hub"], most=HUB_MOST),
         Column("kWh", "right"),
         Column(words["charge"], "right"),
         Column(words["payment"], "right"),
@@ -104,9 +105,12 @@ def _entries(sheet: Sheet, statement: MemberStatement, writing: Localised) -> No
     rows.append(
         Row((last, words["closing"], "", "", energy, charges, payments, after, ""), strong=True)
     )
+    accounts = sorted({(entry.account_code, entry.account_name) for entry in statement.entries})
+    if len(accounts) == 1:  # the note beneath names it; the column would say the same all along
+        columns = (*columns[:2], *columns[3:])
+        rows = [Row((*row.cells[:2], *row.cells[3:]), row.strong) for row in rows]
     table(sheet, columns, rows)
     sheet.y -= 4
-    accounts = sorted({(entry.account_code, entry.account_name) for entry in statement.entries})
     if not accounts:
         paragraph(sheet, words["no_entries"], theme.NOTE)
         return

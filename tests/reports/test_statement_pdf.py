@@ -154,7 +154,7 @@ def test_huge_amounts_do_not_run_into_each_other():
     )  # fmt: skip
     pages = page_texts(draw_statement(huge))
     assert "We owe you\r\n€92,233,720,368,547.75" in pages[0]
-    assert "Direct debit, thank you 1200" in pages[1]
+    assert "Direct debit, thank you 92,233" in pages[1]
     assert "999,999,999.999 92,233,720,368,547.75 0.00" in pages[1]
     assert "92,233,720,368,547.75 −92,233,720,368,547.75 –" in pages[1]
 
@@ -168,7 +168,7 @@ def test_the_head_is_repeated_on_every_page_of_a_long_table(count):
     with_rows = [page for page in pages[1:] if "Charging session" in page]
     assert len(with_rows) == 8
     assert all(
-        "Date Description Account Hub kWh Charge Payment Due Seal" in page for page in with_rows
+        "Date Description Hub kWh Charge Payment Due Seal" in page for page in with_rows
     )
     assert f"Page 1 of {len(pages)}" in pages[0]
     assert f"Page {len(pages)} of {len(pages)}" in pages[-1]
