@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from coop.cli import books, cooperative, database, importing, member, role
+from coop.cli.backup import backup, restore
 from coop.cli.demo import demo
 from coop.cli.export import export
 from coop.cli.post import post
@@ -63,4 +64,6 @@ app.command()(books.close)
 app.command()(books.seal)
 app.command()(verify)
 app.command()(token)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(database.app, name="database")
