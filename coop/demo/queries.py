@@ -48,7 +48,7 @@ query Hubs {
 query TheYear {
   cooperative(slug: "demo") {
     incomeStatement(period: {from: "2025-01-01", to: "2026-01-01"}) {
-      sections { title lines { code name amount { amount } } total { amount } }
+      sections { title commodity lines { code name amount } total }
     }
     periods { from to state }
     seals(first: 3) { totalCount nodes { number entryCount } }
