@@ -165,6 +165,8 @@ def _strays(connection: Connection) -> Iterator[Finding]:
         entry = "" if row.entry_id is None else f" entry {row.entry_id}"
         where = f"{row.what} of account {row.account_id} fund {row.fund_id}{entry}"
         yield Finding("ACCOUNT_COPY", where, "what the account says", "something else")
+    for row in whole.stream(connection, whole.LINES):
+        yield Finding("LINE_GAP", f"entry {row.entry_id}", "lines from 0 on", "others")
     for row in whole.stream(connection, whole.KEYS):
         where = f"key {row.key!r} of {row.actor}"
         yield Finding("KEY_WITHOUT_ENTRY", where, f"entry {row.entry_id}", "none")

@@ -69,6 +69,7 @@ CREATE TABLE journal_entry (
     metadata jsonb NOT NULL DEFAULT '{}',
     xact_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT pk_journal_entry PRIMARY KEY (cooperative_id, id),
+    CONSTRAINT ck_journal_entry_source CHECK ((source_kind IS NULL) = (source_id IS NULL)),
     CONSTRAINT fk_journal_entry_reverses FOREIGN KEY (cooperative_id, reverses_id)
     REFERENCES journal_entry (cooperative_id, id) NOT ENFORCED
 );

@@ -125,9 +125,9 @@ async def test_the_serving_role_has_no_hand_in_the_works(books: Town, call: str)
         "close_account(:other, :id, '2026-01-01')", "release_hold(:other, :id, 'released')",
         "place_hold(:other, :id, 'x', :id, :id, NULL, 5, '', '2030-01-01')",
         "capture_hold(:other, :id, 5, 'x', 'k', '', '2026-03-01', NULL, NULL)",
-        "post_entries(:other, '{x}', '{k}', '{2026-03-01}', '{}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', "
+        ("post_entries(:other, '{x}', '{k}', '{2026-03-01}', '{}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', "
         "'{NULL}', '{NULL}', '{NULL}', '{1,1}', '{0,1}', '{2026-03-01,2026-03-01}', '{}', '{NULL,NULL}', "
-        "'{NULL,NULL}', '{5,-5}')",
+        "'{NULL,NULL}', '{5,-5}')"),
     ],
 )  # fmt: skip
 async def test_work_bound_to_one_cooperative_writes_in_no_other(
@@ -291,8 +291,8 @@ async def test_a_version_is_given_once(books: Town, access: Access) -> None:
          ("23000", "seal_follows")),
         ("INSERT INTO entry_seal SELECT cooperative_id, uuidv7(), seal_number, position, content_hash FROM entry_seal",
          ("23505", "uq_entry_seal_position")),
-        ("INSERT INTO account SELECT cooperative_id, uuidv7(), code, name, type, normal_side, commodity "
-         "FROM account LIMIT 1", ("23502", None)),
+        (("INSERT INTO account SELECT cooperative_id, uuidv7(), code, name, type, normal_side, commodity "
+         "FROM account LIMIT 1"), ("23502", None)),
     ],
 )  # fmt: skip
 async def test_what_rows_may_not_say(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 
 from coop.ledger.domain.canonical import StoredEntry, StoredPosting, content_hash
@@ -99,11 +99,17 @@ def stored(model: Model, batch: int = 2) -> Stored:
         BalanceFact(*pair, *model.sides(*pair), len(model.running(*pair))) for pair in pairs
     ]
     days = [
-        DayFact(*pair, day, *sides)
+        DayFact(*pair, day, *sides, *_versions(postings, pair, day))
         for pair in pairs
         for day, sides in sorted(model.by_day(*pair).items())
     ]
     return Stored(entries, postings, balances, days, *_seals(entries, batch))
+
+
+def _versions(postings: list[PostingFact], pair: tuple[UUID, UUID], day: date) -> tuple[int, int]:
+    """The first and last version of a day."""
+    found = [one.version for one in postings if one[:2] == pair and one.effective_on == day]
+    return min(found), max(found)
 
 
 def _postings(model: Model, account_id: UUID, fund: UUID) -> Iterator[PostingFact]:

@@ -61,13 +61,15 @@ class BalanceFact(NamedTuple):
 
 
 class DayFact(NamedTuple):
-    """What a balance's postings of one effective day sum to, as stored."""
+    """What a balance's postings of one effective day sum to, and which versions they span."""
 
     account_id: AccountId
     fund_id: FundId
     day: date
     debit_minor: int
     credit_minor: int
+    first_version: int
+    last_version: int
 
 
 _Fact = PostingFact | BalanceFact | DayFact
@@ -144,7 +146,7 @@ class _Replay:
     def __init__(self, where: str) -> None:
         self.where = where
         self.version = self.debit = self.credit = 0
-        self.days: dict[date, tuple[int, int]] = {}
+        self.days: dict[date, tuple[int, int, int, int]] = {}
         self.has_row = False
 
     def take(self, fact: _Fact) -> Iterator[Finding]:
@@ -172,8 +174,8 @@ class _Replay:
             yield Finding(
                 "EFFECTIVE_ON", where, str(fact.entry_effective_on), str(fact.effective_on)
             )
-        before = self.days.get(fact.effective_on, (0, 0))
-        self.days[fact.effective_on] = (before[0] + debit, before[1] + credit)
+        day = self.days.get(fact.effective_on, (0, 0, fact.version, 0))
+        self.days[fact.effective_on] = (day[0] + debit, day[1] + credit, day[2], fact.version)
 
     def _row(self, fact: BalanceFact) -> Iterator[Finding]:
         self.has_row = True
@@ -183,18 +185,22 @@ class _Replay:
             yield Finding("BALANCE_ROW", self.where, expected, found)
 
     def _day(self, fact: DayFact) -> Iterator[Finding]:
-        debit, credit = self.days.pop(fact.day, (0, 0))
-        if (debit, credit) != (fact.debit_minor, fact.credit_minor):
-            found = _sides(fact.debit_minor, fact.credit_minor)
-            yield Finding("BALANCE_DAY", f"{self.where} {fact.day}", _sides(debit, credit), found)
+        expected, found = self.days.pop(fact.day, (0, 0, 0, 0)), fact[3:]
+        if expected != found:
+            where = f"{self.where} {fact.day}"
+            yield Finding("BALANCE_DAY", where, _day(expected), _day(found))
 
     def finish(self) -> Iterator[Finding]:
         """Name the rows that should be there and are not."""
         if self.version and not self.has_row:
             expected = _sides(self.debit, self.credit, self.version)
             yield Finding("BALANCE_ROW", self.where, expected, "none")
-        for day, (debit, credit) in sorted(self.days.items()):
-            yield Finding("BALANCE_DAY", f"{self.where} {day}", _sides(debit, credit), "none")
+        for day, sums in sorted(self.days.items()):
+            yield Finding("BALANCE_DAY", f"{self.where} {day}", _day(sums), "none")
+
+
+def _day(sums: tuple[int, int, int, int]) -> str:
+    return f"{_sides(*sums[:2])} versions {sums[2]} to {sums[3]}"
 
 
 def _sides(debit: int, credit: int, version: int | None = None) -> str:

@@ -43,7 +43,8 @@ SELECT account_id, fund_id, debit_minor, credit_minor, version FROM balance
 WHERE cooperative_id = coop_current() ORDER BY account_id, fund_id
 """
 DAYS = """
-SELECT account_id, fund_id, day, debit_minor, credit_minor FROM balance_day
+SELECT account_id, fund_id, day, debit_minor, credit_minor, first_version, last_version
+FROM balance_day
 WHERE cooperative_id = coop_current() ORDER BY account_id, fund_id, day
 """
 SEALS = """
@@ -104,6 +105,12 @@ SELECT 'posting', p.account_id, p.fund_id, p.entry_id
 FROM posting AS p
 LEFT JOIN account AS a ON a.cooperative_id = p.cooperative_id AND a.id = p.account_id
 WHERE p.cooperative_id = coop_current() AND a.commodity IS DISTINCT FROM p.commodity
+"""
+# Hashing sees the order of lines, not their numbers.
+LINES = """
+SELECT entry_id FROM posting WHERE cooperative_id = coop_current() GROUP BY entry_id
+HAVING min(line) <> 0 OR max(line) <> count(*) - 1 OR count(DISTINCT line) <> count(*)
+ORDER BY entry_id
 """
 # A key that promises an entry which is not there; refusals and other requests keep an outcome.
 KEYS = """

@@ -98,7 +98,7 @@ def at(rows, account=ADA):
         ({"amount_minor": 3001}, ["BALANCE_AFTER", "BALANCE_AFTER", "BALANCE_AFTER", "BALANCE_ROW", "BALANCE_DAY"]),
         ({"balance_after": 15001}, ["BALANCE_AFTER"]),
         ({"effective_on": date(2026, 3, 3)}, ["EFFECTIVE_ON", "BALANCE_DAY", "BALANCE_DAY"]),
-        ({"version": 5}, ["VERSION_GAP", "VERSION_GAP"]),
+        ({"version": 5}, ["VERSION_GAP", "VERSION_GAP", "BALANCE_DAY"]),
     ],
 )  # fmt: skip
 def test_any_changed_fact_of_a_posting_is_found(changes, expected):
@@ -149,13 +149,13 @@ def test_a_missing_row_and_a_surplus_row_are_found():
     rows.days.pop(at(rows.days)[0])
     stranger = UUID(int=2**128 - 1)
     rows.balances.append(BalanceFact(stranger, COOPERATIVE, 5, 5, 2))
-    rows.days.append(DayFact(stranger, COOPERATIVE, date(2026, 3, 1), 5, 5))
+    rows.days.append(DayFact(stranger, COOPERATIVE, date(2026, 3, 1), 5, 5, 1, 1))
     found = balance_findings(rows)
     assert {(f.code, f.found) for f in found} == {
         ("BALANCE_ROW", "none"),
         ("BALANCE_DAY", "none"),
         ("BALANCE_ROW", "debit 5 credit 5 version 2"),
-        ("BALANCE_DAY", "debit 5 credit 5"),
+        ("BALANCE_DAY", "debit 5 credit 5 versions 1 to 1"),
     }
 
 
