@@ -75,27 +75,41 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """A statement as it would be issued now, and the issued ones it stands beside.
+class Beside:
+    """The issued statements that one would stand beside, and the next number.
 
-    `previous` ends where this begins; `current` is of the same days and would be replaced.
+    `previous` ends where it begins (`previous_sha256` is that of its first file); `current` is of
+    the same days and would be replaced.
     """
+
+    previous: IssuedStatement | None
+    previous_sha256: str | None
+    current: IssuedStatement | None
+    number: int
+
+    def supersedes(self, member_number: str) -> str | None:
+        """The number of `current` as people write it."""
+        return number_shown(member_number, self.current.number) if self.current else None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A statement as it would be issued now, and the issued ones it stands beside."""
 
     statement: MemberStatement
     content_sha256: bytes
-    previous: IssuedStatement | None
-    current: IssuedStatement | None
-    number: int
+    beside: Beside
 
     @property
     def unchanged(self) -> bool:
         """Whether `current` says the same already."""
-        return self.current is not None and self.current.content_sha256 == self.content_sha256
+        current = self.beside.current
+        return current is not None and current.content_sha256 == self.content_sha256
 
     @property
     def continues(self) -> bool:
         """Whether the opening is the closing of the statement before, if there is one."""
-        before = self.previous
+        before = self.beside.previous
         return before is None or before.closing_minor == self.statement.opening_minor
 
 
@@ -162,19 +176,15 @@ async def gather_statement(
     entries = await _entries(connection, books, rows, trees or SealTrees())
     lines = tuple(_lines(books, rows, entries))
     months = await _months(connection, books, to_on)
-    around = await queries.statements_around(connection, member_id, from_on, to_on)
-    previous = _last(one for one in around if one.to_on == from_on)
-    current = _last(one for one in around if (one.from_on, one.to_on) == (from_on, to_on))
-    files = await queries.documents_of(connection, [previous.id] if previous else [])
+    beside = await _beside(connection, member_id, from_on, to_on)
     position = books.position(books.after)
-    number = around[-1].number + 1 if around else 1
     issued_on = issued_at.astimezone(books.cooperative.time_zone).date()
     terms = terms or Terms()
     owes = position.due_minor > 0
     statement = MemberStatement(
         cooperative=_issuer(books.cooperative),
         member=_recipient(books.member),
-        number=number_shown(books.member.number, number),
+        number=number_shown(books.member.number, beside.number),
         period_from=from_on,
         period_to=to_on,
         issued_at=issued_at,
@@ -186,14 +196,14 @@ async def gather_statement(
         equity=tuple(_equity(books)),
         deposits_minor=position.deposits_minor,
         seals=entries.seals,
-        previous_statement_sha256=files[previous.id][0].sha256.hex() if previous else None,
+        previous_statement_sha256=beside.previous_sha256,
         due_on=issued_on + timedelta(days=terms.payment_days) if owes else None,
         dispute_by=issued_on + timedelta(days=terms.dispute_days),
         accounts=tuple(_accounts(books)),
         journal=_journal(lines, entries),
-        supersedes=number_shown(books.member.number, current.number) if current else None,
+        supersedes=beside.supersedes(books.member.number),
     )
-    return Gathered(statement, content_sha256(statement), previous, current, number)
+    return Gathered(statement, content_sha256(statement), beside)
 
 
 def number_shown(member_number: str, number: int) -> str:
@@ -212,6 +222,17 @@ def content_sha256(statement: MemberStatement) -> bytes:
         for name in _OF_THE_PROOF:
             del line[name]
     return hashlib.sha256(twin_bytes(twin)).digest()
+
+
+async def _beside(
+    connection: AsyncConnection, member_id: MemberId, from_on: date, to_on: date
+) -> Beside:
+    around = await queries.statements_around(connection, member_id, from_on, to_on)
+    previous = _last(one for one in around if one.to_on == from_on)
+    current = _last(one for one in around if (one.from_on, one.to_on) == (from_on, to_on))
+    files = await queries.documents_of(connection, [previous.id] if previous else [])
+    sha256 = files[previous.id][0].sha256.hex() if previous else None
+    return Beside(previous, sha256, current, around[-1].number + 1 if around else 1)
 
 
 def _last(statements: Iterable[IssuedStatement]) -> IssuedStatement | None:

@@ -172,7 +172,7 @@ async def issue(office: Office, order: Order) -> Issued:
                 utc_now(), terms=office.terms, trees=office.trees,
             )  # fmt: skip
         if not gathered.continues:
-            await _issue_anew(office, order, gathered.previous)
+            await _issue_anew(office, order, gathered.beside.previous)
             continue
         drawn = await _drawn(office, order, gathered)
         work = partial(_record, office, order, gathered, drawn)
@@ -205,10 +205,10 @@ class _Drawn:
 
 async def _drawn(office: Office, order: Order, gathered: Gathered) -> _Drawn:
     """The file of the statement: of the one that stands if nothing changed, else of a new one."""
-    if not gathered.unchanged or gathered.current is None:
+    if not gathered.unchanged or gathered.beside.current is None:
         pdf = await office.draw(gathered.statement, order.locale)
         return _Drawn(_row(office, order, gathered), pdf)
-    current = gathered.current
+    current = gathered.beside.current
     async with office.database.snapshot(office.cooperative_id) as connection:
         documents = (await queries.documents_of(connection, [current.id]))[current.id]
     for document in documents:
@@ -225,7 +225,7 @@ def _row(office: Office, order: Order, gathered: Gathered) -> IssuedStatement:
         cooperative_id=office.cooperative_id,
         id=uuid7(),
         member_id=order.member_id,
-        number=gathered.number,
+        number=gathered.beside.number,
         from_on=order.from_on,
         to_on=order.to_on,
         issued_at=said.issued_at,
@@ -236,8 +236,8 @@ def _row(office: Office, order: Order, gathered: Gathered) -> IssuedStatement:
         entry_count=len(said.entries),
         content_sha256=gathered.content_sha256,
         seal_number=said.seals[-1].number if said.seals else None,
-        previous_id=gathered.previous.id if gathered.previous else None,
-        supersedes_id=gathered.current.id if gathered.current else None,
+        previous_id=gathered.beside.previous.id if gathered.beside.previous else None,
+        supersedes_id=gathered.beside.current.id if gathered.beside.current else None,
         program_version=version("coop"),
     )
 
@@ -251,16 +251,16 @@ async def _record(
     replayed = await _replayed(connection, order)
     if replayed is not None:
         return replayed
-    if await queries.last_number(connection, order.member_id) != gathered.number - 1:
+    if await queries.last_number(connection, order.member_id) != gathered.beside.number - 1:
         return None
-    if drawn.kept is None and drawn.statement is gathered.current:
+    if drawn.kept is None and drawn.statement is gathered.beside.current:
         drawn = await _kept_since(connection, order, drawn)
     document = drawn.kept or _document(order, gathered, drawn)
     issued = Issued(drawn.statement, document, replayed=False)
     if not await _claim(connection, order, issued):
         return await _replayed(connection, order)
     if drawn.kept is None:
-        if drawn.statement is not gathered.current:
+        if drawn.statement is not gathered.beside.current:
             await connection.execute(insert(tables.statement).values(_values(drawn.statement)))
         await office.store.put(drawn.pdf)
         await connection.execute(insert(tables.document).values(_values(document)))
