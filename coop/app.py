@@ -58,7 +58,8 @@ from coop.schema.root import schema
 from coop.schema.subscriptions import SubscriptionSocket, bearer_in
 from coop.schema.view import GraphQLView, LargeBodies
 
-IMPORTS = frozenset({"chargingSessionsImport"})
+# A thousand entries, or a month's sessions as a file, do not fit into the usual 256 KiB.
+LARGE = frozenset({"chargingSessionsImport", "journalEntriesPost"})
 # A principal may spend a full bucket at once, and then so many points a second, for ever.
 ALLOWANCE = Allowance(points=200_000, per_second=20_000)
 SEAL_EVERY_S = 30
@@ -112,16 +113,24 @@ class Subscriber:
         self.viewer = found.viewer
         # The stream's own resolver asks the policy before each event: it must see today's roles.
         self.stream_context.viewer = found.viewer
-        return True
+        return _holds_a_role(found.viewer)
 
     def event_context(self, _operation: MeasuredOperation) -> AbstractAsyncContextManager[Any]:
         """The context of one event, with a snapshot of its own."""
         return self._house.context(self.viewer).opened()
 
 
-def _may_import(viewer: Viewer) -> bool:
+def _holds_a_role(viewer: Viewer) -> bool:
+    return any(grant.in_force(viewer.today(grant.cooperative_id)) for grant in viewer.grants)
+
+
+def _may_send_much(viewer: Viewer) -> bool:
     ids = {grant.cooperative_id for grant in viewer.grants}
-    return any(extent_of(viewer, Action.SESSION_IMPORT, id_).everything for id_ in ids)
+    return any(
+        extent_of(viewer, action, id_).everything
+        for action in (Action.SESSION_IMPORT, Action.ENTRY_POST)
+        for id_ in ids
+    )
 
 
 def create_app(
@@ -217,7 +226,7 @@ def _view(house: House, limiter: RateLimiter) -> GraphQLView[Viewer]:
         authenticate=authenticate,
         context_factory=context_factory,
         spend=lambda viewer, points: limiter.spend(viewer.subject, points),
-        large_bodies=LargeBodies(IMPORTS, _may_import),
+        large_bodies=LargeBodies(LARGE, _may_send_much),
     )
 
 
@@ -230,5 +239,5 @@ async def _seal_forever(database: Database) -> None:
                 found = await members.cooperatives(connection)
             for cooperative in found:
                 await seal_everything(database, cooperative.id)  # type: ignore[arg-type]
-        except Exception:  # noqa: BLE001 - the sealer goes on whatever happened
+        except Exception:
             log.exception("sealing_failed")

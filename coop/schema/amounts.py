@@ -22,7 +22,7 @@ class Balance:
     credit: Decimal = strawberry.field(description="Sum of all credits.")
     amount: Decimal = strawberry.field(description="On the account's normal side.")
     available: Decimal = strawberry.field(
-        description="The amount if every pending hold against it were captured; holds count now only."
+        description="The amount less every pending hold against it; holds count only now."
     )
     commodity: str = strawberry.field(description="A currency, or kWh.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 
 from coop.kernel.clock import utc_now
+from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import CooperativeId
 from coop.kernel.rate import from_scale
 from coop.ledger import closing
@@ -24,7 +25,9 @@ from coop.schema.scalars import IdempotencyKey
 from coop.schema.user_error import Payload, refusals_as
 
 strawberry.enum(
-    period.PeriodState, name="PeriodState", description="Where a period stands; only OPEN takes postings."
+    period.PeriodState,
+    name="PeriodState",
+    description="Where a period stands; only OPEN takes postings.",
 )
 
 
@@ -168,10 +171,17 @@ async def income_statement(
     reader = await context.reader(cooperative_id)
     hub = None if hub_id is None else node_id_of_type(hub_id, "Hub", "hubId").id
     first, until = days[0] or date.min, days[1]
-    last = None if until is None else date.fromordinal(until.toordinal() - 1)
+    if until == date.min:
+        raise InvalidValue("No day comes before that one.", ("period", "to"))
+    last = None if until is None else until - timedelta(days=1)
     sums = await _sums(reader, fund_id, since=first, until=last, known_at=known_at, hub_id=hub)
     day, at = _moment(context, cooperative_id, last, known_at)
     return await _shown(reader, statements.income_statement(sums, first, day, at))
+
+
+def day_after(day: date) -> date:
+    """The day after; after the calendar's last comes none, and nothing is effective on it."""
+    return day + timedelta(days=1) if day < date.max else day
 
 
 def _moment(
@@ -190,7 +200,7 @@ async def _sums(
     hub_id: UUID | None = None,
 ) -> list[balance.AccountSum]:
     fund = None if fund_id is None else node_id_of_type(fund_id, "Fund", "fundId").id
-    past = None if until is None else date.fromordinal(until.toordinal() + 1)
+    past = None if until is None else day_after(until)
     asked: dict[str, Any] = {"fund_id": fund, "hub_id": hub_id}
     return await reader.ask(
         ledger.account_sums, from_on=since, until_on=past, known_at=known_at, **asked
@@ -253,9 +263,13 @@ async def period_by_node(context: Context, named: NodeId) -> Period | None:
     """The period of that id, for whoever has a role in the cooperative."""
     if context.extent(Action.PERIOD_READ, named.cooperative_id).is_empty:
         return None
-    reader = await context.reader(named.cooperative_id)
-    row = await reader.ask(ledger.period_by_id, named.id)
-    return None if row is None else Period.of(row)
+    found = await periods_of(await context.reader(named.cooperative_id))
+    return next((Period.of(row) for row in found if row.id == named.id), None)
+
+
+async def periods_of(reader: Reader) -> list[Any]:
+    """Every month, oldest first; they are few, so all are read at once."""
+    return await reader.once("periods", ledger.periods)
 
 
 @strawberry.input(description="A month to close.")

@@ -1,18 +1,19 @@
 """What resolvers find in `info.context`: who asks, where to read, whom to hand a posting to.
 
-A query reads each cooperative through one `Reader`: one connection, one snapshot for the whole operation, taken when
-first needed. Resolvers run concurrently and a connection answers one question at a time, so every read goes through
-`Reader.ask`, and what many rows need is gathered by the reader's loaders: the number of statements does not depend on
-the length of a list. A mutation has units of work instead and reads its answer afresh.
+A query reads each cooperative through one `Reader`: one connection, one snapshot for the whole
+operation, taken when first needed. Resolvers run concurrently and a connection answers one question
+at a time, so every read goes through `Reader.ask`, and what many rows need is gathered by the
+reader's loaders: the number of statements does not depend on the length of a list. A mutation has
+units of work instead and reads its answer afresh.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from coop.charging import queries as charging
+from coop.charging.queries import StoredSession
 from coop.db.engine import Database
 from coop.db.wakeups import Wakeups
 from coop.kernel.ids import AccountId
@@ -71,6 +73,10 @@ class Reader:
         )
         self.hubs: DataLoader[UUID, Any] = DataLoader(self._many(charging.hubs_by_ids))
         self.ports_of_hub: DataLoader[UUID, Any] = DataLoader(self._many(charging.ports_of_hubs))
+        self.ports: DataLoader[UUID, Any] = DataLoader(self._many(charging.ports_by_ids))
+        self.sessions: DataLoader[UUID, StoredSession | None] = DataLoader(
+            self._many(charging.sessions_by_ids)
+        )
         self.delivered_wh: DataLoader[DeliveredKey, int | None] = DataLoader(self._load_delivered)
         self.members: DataLoader[UUID, Member | None] = DataLoader(self._load_members)
         self.balances: DataLoader[BalanceKey, BalanceRow | None] = DataLoader(self._load_balances)
@@ -93,7 +99,7 @@ class Reader:
         return await kept  # type: ignore[return-value]
 
     def _many(self, question: Callable[..., Awaitable[dict[Any, T]]]) -> Any:
-        """A loader of what `question(connection, keys)` answers by key; None where it answers nothing."""
+        """A loader of what `question(connection, keys)` answers by key; None where it is silent."""
 
         async def load(keys: list[Any]) -> list[T | None]:
             found = await self.ask(question, keys)
@@ -106,11 +112,13 @@ class Reader:
         return [found.get(key) for key in ids]
 
     async def _load_balances(self, keys: list[BalanceKey]) -> list[BalanceRow | None]:
-        """One statement for each point in time that is asked about, whatever the number of accounts."""
+        """One statement for each point in time asked about, whatever the number of accounts."""
         found: dict[BalanceKey, BalanceRow] = {}
         for as_of, known_at in {key[1:] for key in keys}:
             ids = [AccountId(key[0]) for key in keys if key[1:] == (as_of, known_at)]
-            rows = await self.ask(ledger.balances_of, ids, as_of=as_of, known_at=known_at)
+            # Nothing is effective on the calendar's last day, after which none could be named.
+            day = None if as_of is None else min(as_of, date.max - timedelta(days=1))
+            rows = await self.ask(ledger.balances_of, ids, as_of=day, known_at=known_at)
             found |= {(id_, as_of, known_at): row for id_, row in rows.items()}
         return [found.get(key) for key in keys]
 
@@ -171,9 +179,21 @@ class Context:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Context]:
-        """This context, for as long as its operation runs; then its snapshots are given back."""
+        """Open the context for as long as its operation runs; then its snapshots are given back."""
         async with self._stack:
             yield self
+
+
+async def gathered(asked: Iterable[Awaitable[T]]) -> list[T]:
+    """Ask all at once, so that loaders see them together; the first failure is raised last.
+
+    Nothing is left running when this returns: it would read from a snapshot already given back.
+    """
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return found  # type: ignore[return-value]
 
 
 Info = strawberry.Info[Context, object]

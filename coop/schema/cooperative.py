@@ -236,7 +236,7 @@ class Cooperative(Node):
         if not self._may(info, "periods"):
             return []
         reader = await info.context.reader(self.value.id)
-        return [books.Period.of(row) for row in await reader.ask(ledger.periods)]
+        return [books.Period.of(row) for row in await books.periods_of(reader)]
 
     @strawberry.field(description="Its seals, the latest first.")
     async def seals(

@@ -17,10 +17,13 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
+    StringValueNode,
+    Visitor,
     execute,
     parse,
     specified_rules,
     validate,
+    visit,
 )
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -114,6 +117,7 @@ class Documents:
         try:
             node = parse(text, max_tokens=TOKENS_MAX)
             within = measured(self.schema, node)
+            visit(node, _TEXT_ONLY)
         except OverLimit as over:
             return over.errors
         except GraphQLError as error:
@@ -128,9 +132,34 @@ class Documents:
         return Prepared(node, within)
 
 
+def expect_text(variables: object) -> None:
+    """Raises RequestRefused where a value holds U+0000, which PostgreSQL has no text for."""
+    if isinstance(variables, str):
+        if "\0" in variables:
+            raise refused(Code.BAD_USER_INPUT, "Text never holds the character U+0000.")
+    elif isinstance(variables, dict):
+        for value in variables.values():
+            expect_text(value)
+    elif isinstance(variables, list):
+        for value in variables:
+            expect_text(value)
+
+
+class _TextOnly(Visitor):
+    """Like `expect_text`, for the strings written in a document."""
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        """Raises GraphQLError."""
+        if "\0" in node.value:
+            raise GraphQLError("Text never holds the character U+0000.", node)
+
+
 def _coded(error: GraphQLError, code: Code) -> GraphQLError:
     error.extensions = {"code": code, **(error.extensions or {})}
     return error
+
+
+_TEXT_ONLY: Final = _TextOnly()
 
 
 async def executed(

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import strawberry
 
-from coop.charging import queries as charging
 from coop.charging.domain.place import Hub as HubValue
 from coop.charging.domain.place import Port as PortValue
 from coop.members.domain.fields import may_read
@@ -95,5 +94,5 @@ async def port_by_node(context: Context, named: NodeId) -> Port | None:
     if not context.extent(Action.HUB_READ, named.cooperative_id).everything:
         return None
     reader = await context.reader(named.cooperative_id)
-    value = (await reader.ask(charging.ports_by_ids, [named.id])).get(named.id)
+    value = await reader.ports.load(named.id)
     return None if value is None else Port.of(named.cooperative_id, value)

@@ -1,4 +1,4 @@
-"""The mutation that imports charging sessions: a file's text, as CDRs or as CSV with its mapping."""
+"""The mutation that imports charging sessions: a file's text, CDRs or a CSV with its mapping."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from coop.schema.scalars import IdempotencyKey, KWh, Money, kwh
 from coop.schema.user_error import Payload, refusals_as
 
 REJECTIONS_SHOWN = 200
+FILE_NAME_MAX = 255
 
 
 @strawberry.enum(
-    description="What a file is: OCPI 2.2.1 CDRs as JSON (one, an array, one a line), or a CSV export."
+    description="What a file is: OCPI 2.2.1 CDRs as JSON (one, an array, one a line), or a CSV."
 )
 class SessionFileFormat(Enum):
     """What an imported file is."""
@@ -116,6 +117,10 @@ class ImportMutations:
 async def _import(
     context: Context, cooperative_id: CooperativeId, input: ChargingSessionsImportInput
 ) -> ImportOutcome:
+    name = input.file_name
+    if not (1 <= len(name) <= FILE_NAME_MAX and name.isprintable()):
+        why = f"A file is called by 1 to {FILE_NAME_MAX} printable characters."
+        raise InvalidValue(why, ("file_name",))
     file = ImportFile(io.BytesIO(input.content.encode()), input.file_name)
     if input.format is SessionFileFormat.CDR:
         return await importing.import_cdrs(context.database, context.viewer, cooperative_id, file)
@@ -173,4 +178,3 @@ async def _payload(
         ],
         replayed=replayed,
     )
-

@@ -135,7 +135,9 @@ async def entry_of(
         return None
     reader = await context.reader(cooperative_id)
     row = await reader.entries.load(entry_id)
-    if row is None or not (extent.everything or await _touches(reader, entry_id, extent.member_ids)):
+    if row is None or not (
+        extent.everything or await _touches(reader, entry_id, extent.member_ids)
+    ):
         return None
     return JournalEntry.of(row)
 

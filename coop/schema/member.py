@@ -19,9 +19,10 @@ from coop.members.domain.fields import may_read
 from coop.members.domain.people import Cooperative as CooperativeValue
 from coop.members.domain.people import Member as MemberValue
 from coop.members.domain.policy import Action
-from coop.members.domain.roles import Role, RoleGrant as RoleGrantValue
+from coop.members.domain.roles import Role
+from coop.members.domain.roles import RoleGrant as RoleGrantValue
 from coop.schema.account import Account, PostingConnection, PostingWhere, postings_connection
-from coop.schema.context import Context, Info, Reader
+from coop.schema.context import Context, Info, Reader, gathered
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId
 from coop.schema.pagination import Connection, Order, Page, connection_of
@@ -261,10 +262,9 @@ async def _acted_for(
     context: Context, held: list[tuple[UUID, UUID]], window: Window
 ) -> list[MemberValue]:
     wanted = [pair for pair in held if window.after is None or pair > window.after]
-    found = []
-    for cooperative_id, member_id in wanted[: window.limit]:
-        reader = await context.reader(cooperative_id)
-        value = await reader.members.load(member_id)
-        if value is not None:
-            found.append(value)
-    return found
+
+    async def read(cooperative_id: UUID, member_id: UUID) -> MemberValue | None:
+        return await (await context.reader(cooperative_id)).members.load(member_id)
+
+    found = await gathered(read(*pair) for pair in wanted[: window.limit])
+    return [value for value in found if value is not None]

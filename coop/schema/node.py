@@ -1,4 +1,4 @@
-"""What has an id: the Node interface, and finding what an id names under the viewer's own rights."""
+"""What has an id: the Node interface, and what an id names under the viewer's own rights."""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
     input → accounts' commodities (remembered) → drafts in minor units → the posting queue → payload
 
-Decimals become minor units here, exactly; everything else about an entry is judged in the database, in the same
-statement that would post it. A single posting waits for the batch it is gathered into, and for its commit.
+Decimals become minor units here, exactly; everything else about an entry is judged in the database,
+in the same statement that would post it. A single posting waits for the batch it is gathered into,
+and for its commit.
 """
 
 from __future__ import annotations
@@ -106,8 +107,9 @@ class JournalEntriesPayload(Payload):
 class Chart:
     """What a posting needs to know of accounts and commodities: it never changes once opened.
 
-    An account's commodity, normal side and member are fixed when it is opened, so they are remembered for the life of
-    the process, by cooperative: a hot account costs no read. Closing and limits are judged in the database.
+    An account's commodity and normal side are fixed when it is opened, so they are remembered for
+    the life of the process, by cooperative: a hot account costs no read. Closing and limits are
+    judged in the database.
     """
 
     def __init__(self, context: Context, cooperative_id: UUID) -> None:
@@ -157,9 +159,7 @@ async def drafted(
 ) -> list[EntryDraft | Refusal]:
     """The drafts of these inputs, or why one cannot be: decimals become minor units by account."""
     named = [[node_id_of(p.account_id) for p in entry.postings] for entry in entries]
-    ids = {
-        id_.id for line in named for id_ in line if id_ and id_.cooperative_id == cooperative_id
-    }
+    ids = {id_.id for line in named for id_ in line if id_ and id_.cooperative_id == cooperative_id}
     await chart.learn(sorted(ids))
     drafts: list[EntryDraft | Refusal] = []
     for entry, accounts in zip(entries, named, strict=True):
@@ -272,9 +272,7 @@ class JournalMutations:
         chart = Chart(context, cooperative_id)
         drafts = await drafted(chart, cooperative_id, input.entries)
         sound = [(context.viewer.subject, d) for d in drafts if isinstance(d, EntryDraft)]
-        outcomes = iter(
-            await context.queue.post_batch(cooperative_id, sound) if sound else ()
-        )
+        outcomes = iter(await context.queue.post_batch(cooperative_id, sound) if sound else ())
         return JournalEntriesPayload(
             results=[
                 JournalEntryPayload(errors=[user_error_of(draft)])
@@ -304,4 +302,3 @@ class JournalMutations:
         await chart.learn([line.account_id for line in draft.postings])
         outcome = await context.queue.post(cooperative_id, context.viewer.subject, draft)
         return _payload(chart, cooperative_id, draft, outcome)
-

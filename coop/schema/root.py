@@ -15,9 +15,10 @@ from coop.members.domain.policy import Action, absent
 from coop.schema.account import Fund
 from coop.schema.amounts import Balance
 from coop.schema.books import BooksMutations, Period
-from coop.schema.context import Context, Info
+from coop.schema.context import Context, Info, gathered
 from coop.schema.cooperative import Cooperative
 from coop.schema.cost import IDS_MAX
+from coop.schema.descriptions import describe
 from coop.schema.errors import InvalidPage
 from coop.schema.hub import Port
 from coop.schema.imports import ImportMutations
@@ -31,7 +32,7 @@ from coop.schema.statements import StatementMutations
 from coop.schema.user_error import USER_ERRORS
 
 
-@strawberry.type
+@strawberry.type(description="What may be asked.")
 class Query:
     """What may be asked."""
 
@@ -47,7 +48,7 @@ class Query:
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
         if len(ids) > IDS_MAX:
             raise InvalidPage(f"At most {IDS_MAX} ids at a time, not {len(ids)}.")
-        return [await node_of(info.context, id_) for id_ in ids]
+        return list(await gathered(node_of(info.context, id_) for id_ in ids))
 
     @strawberry.field(description="The cooperative of that slug; null if it is not the viewer's.")
     async def cooperative(self, info: Info, slug: str) -> Cooperative | None:
@@ -57,12 +58,12 @@ class Query:
         return Cooperative.of(found)
 
 
-@strawberry.type
+@strawberry.type(description="What may be ordered; one field a request.")
 class Mutation(JournalMutations, ImportMutations, BooksMutations, StatementMutations):
     """What may be ordered."""
 
 
-@strawberry.type
+@strawberry.type(description="What may be listened to.")
 class Subscription:
     """What may be listened to."""
 
@@ -102,13 +103,15 @@ async def _balance_now(context: Context, named: NodeId) -> Balance:
 
 def build_schema() -> strawberry.Schema:
     """The one schema of the process; types are bound to it, so it is made once."""
-    return strawberry.Schema(
+    made = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=[*USER_ERRORS, ChargingSession, Fund, MoneyInput, Period, Port],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    describe(made._schema)  # noqa: SLF001 - its only way to graphql-core's
+    return made
 
 
 schema = build_schema()

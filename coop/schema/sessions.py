@@ -131,7 +131,7 @@ async def sessions_connection(
 ) -> SessionConnection:
     """A page of sessions of a member, or of the whole cooperative."""
     reader = await context.reader(cooperative_id)
-    wanted = _where(where or SessionWhere(), cooperative_id, member_id)
+    wanted = _where(where or SessionWhere(), member_id)
     currency = (await cooperative_value(reader)).currency
 
     async def fetch(window: Window) -> Sequence[StoredSession]:
@@ -151,9 +151,7 @@ async def sessions_connection(
     )  # fmt: skip
 
 
-def _where(
-    where: SessionWhere, cooperative_id: UUID, member_id: MemberId | None
-) -> charging.SessionWhere:
+def _where(where: SessionWhere, member_id: MemberId | None) -> charging.SessionWhere:
     from_on, to_on = (None, None) if where.days is None else where.days.bounds()
     hub = None
     if where.hub_id is not None:
@@ -174,7 +172,7 @@ async def session_by_node(context: Context, named: NodeId) -> ChargingSession | 
     if extent.is_empty:
         return None
     reader = await context.reader(named.cooperative_id)
-    value = (await reader.ask(charging.sessions_by_ids, [named.id])).get(named.id)
+    value = await reader.sessions.load(named.id)
     if value is None or not extent.reaches(value.member_id):
         return None
     return ChargingSession.of(value)

@@ -28,7 +28,14 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from coop.kernel.errors import Refusal
 from coop.schema.answers import error_of, errors_shown, internal_error
-from coop.schema.documents import Documents, Prepared, RequestRefused, executed, refused
+from coop.schema.documents import (
+    Documents,
+    Prepared,
+    RequestRefused,
+    executed,
+    expect_text,
+    refused,
+)
 from coop.schema.errors import Code, HttpRefusal, RateLimited
 from coop.schema.limits import ERRORS_MAX, MeasuredOperation
 from coop.schema.rate_limit import Verdict
@@ -251,6 +258,7 @@ class _Connection(Generic[L]):
         operation = prepared.operation(asked.operation_name)
         if operation.kind is not OperationType.SUBSCRIPTION:
             raise refused(Code.SUBSCRIPTIONS_ONLY, "Only subscriptions are served on this socket.")
+        expect_text(asked.variables)
         self._pay(listener, operation.cost(asked.variables or {}))
         events = await _events(documents, prepared, operation, asked, listener.stream_context)
         try:

@@ -29,6 +29,7 @@ from coop.schema.documents import (
     Prepared,
     RequestRefused,
     executed,
+    expect_text,
     is_request_error,
     refused,
 )
@@ -150,6 +151,8 @@ class GraphQLView(Generic[P]):
             prepared = self.documents.prepared(asked.query)
             operation = prepared.operation(asked.operation_name)
             self._expect_suitable(request, asked, operation)
+            if operation.kind is not OperationType.MUTATION:  # whose domain says what is wrong
+                expect_text(asked.variables)
             cost = operation.cost(asked.variables or {})
             if cost > COST_MAX:
                 raise refused(Code.TOO_COSTLY, f"This costs {cost} points, above {COST_MAX}.")

@@ -33,6 +33,7 @@ _WRAPPERS: Final = ("Connection", "Edge", "Payload", "Error")
 
 _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     "Query": {PUBLIC: "viewer node nodes cooperative"},
+    "Node": {PUBLIC: "id"},
     "Viewer": {PUBLIC: "subject roles members"},
     "RoleGrant": {PUBLIC: "role scope from to"},
     "Cooperative": {
@@ -44,7 +45,6 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.BOOKS_READ: "trialBalance balanceSheet incomeStatement",
         Action.PERIOD_READ: "periods",
         Action.SEAL_READ: "seals",
-        Action.GRANT_READ: "grants",
     },
     "Member": {
         PUBLIC: "id number name joinedOn leftOn cooperative",
@@ -67,24 +67,29 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         PUBLIC: "id entry account fund side amount commodity",
         Action.ACCOUNT_READ: "runningBalance",
     },
-    "Fund": {PUBLIC: "id code name kind"},
+    "Fund": {PUBLIC: "id code name restriction"},
     "CommoditySum": {PUBLIC: "commodity debit credit amount count"},
-    "TrialBalance": {PUBLIC: "asOf knownAt rows debit credit totals"},
-    "TrialBalanceRow": {PUBLIC: "account debit credit commodity"},
-    "FinancialStatement": {PUBLIC: "asOf knownAt from to period lines totals"},
-    "FinancialStatementLine": {PUBLIC: "code name amount account depth lines"},
-    "Period": {PUBLIC: "id from to state closedAt"},
-    "Seal": {PUBLIC: "id number size root previous hash sealedAt entryCount"},
+    "CommodityTotal": {PUBLIC: "commodity debit credit"},
+    "TrialBalance": {PUBLIC: "asOf knownAt rows totals"},
+    "TrialBalanceRow": {PUBLIC: "accountId code name fund commodity debit credit amount"},
+    "FinancialStatement": {PUBLIC: "title from asOf knownAt sections results energy"},
+    "FinancialStatementSection": {PUBLIC: "type title commodity lines total"},
+    "FinancialStatementLine": {PUBLIC: "code name amount"},
+    "Period": {PUBLIC: "id from to state closedAt sealNumber"},
+    "Seal": {PUBLIC: "id number root previousHash hash sealedAt entryCount"},
     "Hub": {
-        PUBLIC: "id name timeZone ports",
+        PUBLIC: "id ref name timeZone ports",
         Action.HUB_READ: "delivered",
     },
-    "Port": {PUBLIC: "id uid name powerMax connector hub"},
+    "Port": {PUBLIC: "id ref powerW"},
     "ChargingSession": {
-        PUBLIC: "id cdrId hub port member startedAt endedAt energy charge state entry",
+        PUBLIC: "id countryCode partyId sessionId hub member startedAt endedAt energy charge state "
+        "doubts entry",
     },
+    "SessionRejection": {PUBLIC: "line field code reason"},
     "Statement": {
-        PUBLIC: "id number member from to issuedAt opening closing supersedes supersededBy documents"
+        PUBLIC: "id number member from to issuedAt opening closing supersedes supersededBy "
+        "documents"
     },
     "Document": {PUBLIC: "url expiresAt sha256 bytes mediaType locale"},
     "Money": {PUBLIC: "amount currency"},
@@ -95,7 +100,6 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.SESSION_IMPORT: "chargingSessionsImport",
         Action.PERIOD_CLOSE: "periodClose",
         Action.STATEMENT_ISSUE: "statementIssue",
-        Action.GRANT_REPORT_REQUEST: "grantReportRequest",
     },
     "Subscription": {Action.ACCOUNT_READ: "balanceChanged"},
 }

@@ -25,7 +25,6 @@ Cooperative.balanceSheet       B T U
 Cooperative.incomeStatement    B T U
 Cooperative.periods            O B T G U A
 Cooperative.seals              O B T G U A
-Cooperative.grants             B T g U
 Member.balance                 o B T U
 Member.accounts                o B T U
 Member.postings                o B T U
@@ -42,7 +41,6 @@ Mutation.journalEntryReverse   T
 Mutation.chargingSessionsImport T
 Mutation.periodClose           T
 Mutation.statementIssue        o T
-Mutation.grantReportRequest    T g
 Subscription.balanceChanged    o B T U
 """
 LETTERS = {
