@@ -37,7 +37,7 @@ Report = Annotated[
     Path | None,
     typer.Option(
         dir_okay=False,
-        help="Where the correction report goes; default: beside FILE, named FILE.rejected.",
+        help="Where the correction report goes; default: FILE.rejected, in the current directory.",
     ),
 ]
 
@@ -68,7 +68,7 @@ def sessions(
         cooperative = await house.cooperative(slug)
         meaning = mapping_of(_text(mapping))
         with file.open("rb") as stream, progress() as step:
-            source = ImportFile(stream, file.name, report or _beside(file))
+            source = ImportFile(stream, file.name, report or _report_of(file))
             return await import_sessions(
                 house.database, house.viewer, CooperativeId(cooperative.id), source, meaning,
                 _watching(step, file.name),
@@ -102,7 +102,7 @@ def cdrs(
         cooperative = await house.cooperative(slug)
         price: Decimal | None = None if per_kwh is None else exact_decimal(per_kwh)
         with file.open("rb") as stream, progress() as step:
-            source = ImportFile(stream, file.name, report or _beside(file))
+            source = ImportFile(stream, file.name, report or _report_of(file))
             return await import_cdrs(
                 house.database, house.viewer, CooperativeId(cooperative.id), source,
                 register_hubs=register_hubs, per_kwh=price, progress=_watching(step, file.name),
@@ -111,8 +111,9 @@ def cdrs(
     _show(run(work, as_json=as_json), as_json)
 
 
-def _beside(file: Path) -> Path:
-    return file.with_name(file.name + ".rejected")
+def _report_of(file: Path) -> Path:
+    # Where the command was given: the folder of the input may be an archive nobody should write to.
+    return Path(file.name + ".rejected")
 
 
 def _text(mapping: Path) -> str:
