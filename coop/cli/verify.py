@@ -12,7 +12,11 @@ from coop.cli.showing import AsJson, CooperativeSlug, print_error, print_json, p
 from coop.ledger.verification import Verification
 from coop.ledger.verification import verify as verify_books
 from coop.members.domain.people import Cooperative
-from coop.reports.verify_document import document_proof_findings, document_twin_findings
+from coop.reports.verify_document import (
+    document_proof_findings,
+    document_twin_findings,
+    statement_in,
+)
 
 Found = list[tuple[Cooperative, Verification]]
 
@@ -107,11 +111,15 @@ def _verify_document(path: Path, as_json: bool) -> None:
     codes = {finding.code for finding in findings}
     findings += [one for one in document_proof_findings(pdf) if one.code not in codes]
     listed = [{"code": finding.code, "message": finding.message} for finding in findings]
+    withheld = 0 if findings else statement_in(pdf).withheld_entries
     if as_json:
-        print_json({"document": path, "ok": not findings, "findings": listed})
+        found = {"document": path, "ok": not findings, "findings": listed, "withheld": withheld}
+        print_json(found)
     else:
         for finding in findings:
             print_error(f"{finding.code}: {finding.message}")
         typer.echo(f"{path.name}: {'ok' if not findings else f'{len(findings)} findings'}.")
+        if withheld:
+            typer.echo(f"{withheld} lines are bound by their hash only; their entries are withheld.")
     if findings:
         raise typer.Exit(FINDINGS)
