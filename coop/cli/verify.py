@@ -120,6 +120,6 @@ def _verify_document(path: Path, as_json: bool) -> None:
             print_error(f"{finding.code}: {finding.message}")
         typer.echo(f"{path.name}: {'ok' if not findings else f'{len(findings)} findings'}.")
         if withheld:
-            typer.echo(f"{withheld} lines are bound by their hash only; their entries are withheld.")
+            typer.echo(f"{withheld} lines stand by their hash alone; their entries are withheld.")
     if findings:
         raise typer.Exit(FINDINGS)
