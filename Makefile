@@ -43,13 +43,14 @@ check: setup  ## Run the guards: style, types, rooms, SQL, schema, house rules
 	@echo 'SQL: sqlfluff'
 	@$(BIN)/sqlfluff lint --disable-progress-bar coop migrations/sql
 	@echo 'House rules, migrations against tables, schema file'
-	@$(BIN)/python -m pytest tests/test_house.py tests/test_schema_file.py tests/database/test_catalog.py
+	@$(BIN)/python -m pytest tests/test_house.py tests/schema/test_schema_file.py \
+		tests/database/test_catalog.py
 
 bench: setup  ## Run the benchmarks: figures beside their floors
 	@$(BIN)/python -m benchmarks
 
 schema: setup  ## Write coop/schema/schema.graphql anew
-	@$(BIN)/python -m tools.schema_file
+	@$(BIN)/python -m coop.schema.print
 
 lock: setup  ## Resolve pyproject.toml anew into requirements/*.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \

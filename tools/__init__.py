@@ -1,1 +1,1 @@
-"""What is run by hand while building: the schema file, the fonts."""
+"""What is run by hand while building: the fonts of documents."""

@@ -1,4 +1,4 @@
-"""The demo put into a database through the services that real input takes; any step can be repeated.
+"""The demo put into a database through the services that real input takes, step by step.
 
     town        cooperative, books, members, people, hubs, prices, badges    one unit of work
     journal     shares, loans, plant, a grant, energy, overhead              by idempotency key
