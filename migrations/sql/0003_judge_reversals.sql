@@ -47,8 +47,13 @@ BEGIN
                 ) THEN 'REVERSAL_MISMATCH'
             END AS code
             FROM unnest(p_reverses) WITH ORDINALITY AS r (id, ord)
-            LEFT JOIN journal_entry AS j ON j.cooperative_id = p_cooperative AND j.id = r.id
-            LEFT JOIN journal_entry AS done ON done.cooperative_id = p_cooperative AND done.reverses_id = r.id
+            LEFT JOIN LATERAL (
+                SELECT e.id FROM journal_entry AS e WHERE e.cooperative_id = p_cooperative AND e.id = r.id LIMIT 1
+            ) AS j ON TRUE
+            LEFT JOIN LATERAL (
+                SELECT e.id FROM journal_entry AS e
+                WHERE e.cooperative_id = p_cooperative AND e.reverses_id = r.id LIMIT 1
+            ) AS done ON TRUE
             WHERE r.id IS NOT NULL AND p_alive[r.ord]
         ) AS f
     ) AS s

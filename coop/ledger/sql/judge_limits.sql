@@ -37,9 +37,12 @@ BEGIN
             SELECT u.*, sum(abs(u.amount::numeric)) OVER (PARTITION BY u.account_id, u.fund_id) AS moved
             FROM unnest(p_ords, p_lines, p_accounts, p_funds, p_amounts) AS u (ord, line, account_id, fund_id, amount)
         ) AS l
-        JOIN balance AS b
-            ON b.cooperative_id = p_cooperative AND b.account_id = l.account_id
-            AND b.fund_id = coalesce(l.fund_id, p_cooperative)
+        CROSS JOIN LATERAL (
+            SELECT * FROM balance
+            WHERE cooperative_id = p_cooperative AND account_id = l.account_id
+                AND fund_id = coalesce(l.fund_id, p_cooperative)
+            LIMIT 1
+        ) AS b
         WHERE p_alive[l.ord] AND (
             b.floor_minor IS NOT NULL OR b.ceiling_minor IS NOT NULL
             OR l.moved + greatest(b.debit_minor, b.credit_minor) > v_most

@@ -57,6 +57,7 @@ DECLARE
     v_alive boolean[] := array_fill(TRUE, ARRAY[v_count]);
     v_replayed boolean[] := array_fill(FALSE, ARRAY[v_count]);
     v_limit_refused integer[] := '{}';
+    v_refused integer;
     v_row record;
     v_keys integer;
     v_claimed integer;
@@ -167,8 +168,10 @@ BEGIN
         FOR v_row IN
             SELECT k.ord::integer AS ord, i.entry_id, i.outcome, i.request_hash = k.request_hash AS same
             FROM unnest(p_actors, p_keys, p_hashes, v_ids) WITH ORDINALITY AS k (actor, key, request_hash, id, ord)
-            JOIN idempotency AS i
-                ON i.cooperative_id = p_cooperative AND i.actor = k.actor AND i.key = k.key
+            CROSS JOIN LATERAL (
+                SELECT * FROM idempotency
+                WHERE cooperative_id = p_cooperative AND actor = k.actor AND key = k.key LIMIT 1
+            ) AS i
             WHERE i.entry_id IS DISTINCT FROM k.id
         LOOP
             v_alive[v_row.ord] := FALSE;
@@ -194,10 +197,10 @@ BEGIN
             );
         END LOOP;
         IF v_limit_refused <> '{}' THEN
-            UPDATE idempotency AS i SET outcome = v_refusals[k.ord]
-            FROM unnest(p_actors, p_keys) WITH ORDINALITY AS k (actor, key, ord)
-            WHERE k.ord = ANY (v_limit_refused)
-                AND i.cooperative_id = p_cooperative AND i.actor = k.actor AND i.key = k.key;
+            FOREACH v_refused IN ARRAY v_limit_refused LOOP
+                UPDATE idempotency SET outcome = v_refusals[v_refused]
+                WHERE cooperative_id = p_cooperative AND actor = p_actors[v_refused] AND key = p_keys[v_refused];
+            END LOOP;
             -- The same request twice in one batch: the second was told the first's outcome too early.
             FOR v_row IN
                 SELECT k.ord::integer AS ord, first.ord AS first_ord
@@ -303,32 +306,29 @@ BEGIN
         PERFORM pg_notify('coop_outbox', p_cooperative::text);
     END IF;
 
-    IF p_want_balances THEN
-        RETURN QUERY
-        SELECT k.ord::integer, k.id, coalesce(j.recorded_at, v_recorded_at), k.replayed, k.refusal, s.balances
-        FROM unnest(v_ids, v_refusals, v_replayed) WITH ORDINALITY AS k (id, refusal, replayed, ord)
-        LEFT JOIN journal_entry AS j
-            ON k.replayed AND j.cooperative_id = p_cooperative AND j.id = k.id
-        LEFT JOIN (
-            SELECT l.ord, jsonb_agg(jsonb_build_array(
-                b.account_id, b.fund_id, b.debit_minor::text, b.credit_minor::text, b.pending_debit_minor::text,
-                b.pending_credit_minor::text
-            ) ORDER BY l.line) AS balances
-            FROM unnest(p_ords, p_lines, p_accounts, p_funds) AS l (ord, line, account_id, fund_id)
-            JOIN balance AS b
-                ON b.cooperative_id = p_cooperative AND b.account_id = l.account_id
-                AND b.fund_id = coalesce(l.fund_id, p_cooperative)
-            GROUP BY l.ord
-        ) AS s ON s.ord = k.ord
-        ORDER BY k.ord;
-    ELSE
-        RETURN QUERY
-        SELECT k.ord::integer, k.id, coalesce(j.recorded_at, v_recorded_at), k.replayed, k.refusal, NULL::jsonb
-        FROM unnest(v_ids, v_refusals, v_replayed) WITH ORDINALITY AS k (id, refusal, replayed, ord)
-        LEFT JOIN journal_entry AS j
-            ON k.replayed AND j.cooperative_id = p_cooperative AND j.id = k.id
-        ORDER BY k.ord;
-    END IF;
+    RETURN QUERY
+    SELECT k.ord::integer, k.id, coalesce(j.recorded_at, v_recorded_at), k.replayed, k.refusal, s.balances
+    FROM unnest(v_ids, v_refusals, v_replayed) WITH ORDINALITY AS k (id, refusal, replayed, ord)
+    LEFT JOIN LATERAL (
+        SELECT e.recorded_at FROM journal_entry AS e
+        WHERE k.replayed AND e.cooperative_id = p_cooperative AND e.id = k.id LIMIT 1
+    ) AS j ON TRUE
+    LEFT JOIN (
+        SELECT l.ord, jsonb_agg(jsonb_build_array(
+            b.account_id, b.fund_id, b.debit_minor::text, b.credit_minor::text, b.pending_debit_minor::text,
+            b.pending_credit_minor::text
+        ) ORDER BY l.line) AS balances
+        FROM unnest(p_ords, p_lines, p_accounts, p_funds) AS l (ord, line, account_id, fund_id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM balance
+            WHERE cooperative_id = p_cooperative AND account_id = l.account_id
+                AND fund_id = coalesce(l.fund_id, p_cooperative)
+            LIMIT 1
+        ) AS b
+        WHERE p_want_balances
+        GROUP BY l.ord
+    ) AS s ON s.ord = k.ord
+    ORDER BY k.ord;
 END;
 $$;
 
