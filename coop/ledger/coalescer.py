@@ -128,7 +128,7 @@ class PostingQueue:
             except repeatable:
                 if attempt == ATTEMPTS - 1:
                     raise
-                await asyncio.sleep(0.02 * 2**attempt)
+                await asyncio.sleep(2**attempt / 50)
         raise AssertionError("unreachable")
 
 
