@@ -1,7 +1,8 @@
-"""Single postings through GraphQL over HTTP, 32 clients, one hot account, against plain SQL on the same disk.
+"""Single postings through GraphQL over HTTP, 32 clients, one hot account, against plain SQL.
 
-The floor is pgbench, which costs almost nothing itself, with the six statements an application without a posting
-function sends: begin, one entry, two postings, two balances, commit; the same durability, one hot account too.
+The floor is pgbench, which costs almost nothing itself, on the same cluster and disk, with the six
+statements an application without a posting function sends: begin, one entry, two postings, two
+balances, commit; the same durability, one hot account too.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ MUTATION = """mutation Post($input: JournalEntryPostInput!) {
 _SCHEMA = """
 CREATE TABLE account (id int PRIMARY KEY, balance bigint NOT NULL DEFAULT 0);
 INSERT INTO account SELECT g, 0 FROM generate_series(1, 1000) AS g;
-CREATE TABLE entry (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, memo text, at timestamptz DEFAULT now());
+CREATE TABLE entry (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, memo text, at timestamptz DEFAULT now()
+);
 CREATE TABLE posting (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, entry_id bigint REFERENCES entry, account_id int REFERENCES account,
-    amount bigint NOT NULL
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, entry_id bigint REFERENCES entry,
+    account_id int REFERENCES account, amount bigint NOT NULL
 );
 CREATE INDEX ON posting (account_id, id);
 CREATE INDEX ON posting (entry_id);
@@ -43,7 +46,8 @@ _SCRIPT = """
 \\set amount random(1, 10000)
 BEGIN;
 INSERT INTO entry (memo) VALUES ('charging') RETURNING id AS entry \\gset
-INSERT INTO posting (entry_id, account_id, amount) VALUES (:entry, :member, :amount), (:entry, 1, - :amount::bigint);
+INSERT INTO posting (entry_id, account_id, amount)
+VALUES (:entry, :member, :amount), (:entry, 1, - :amount::bigint);
 UPDATE account SET balance = balance - :amount::bigint WHERE id = 1;
 UPDATE account SET balance = balance + :amount::bigint WHERE id = :member;
 COMMIT;
@@ -88,8 +92,8 @@ def _pgbench(house: House, *, clients: int) -> float:
         script.write(_SCRIPT)
         script.flush()
         done = subprocess.run(
-            [str(Path(cluster.binaries) / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "2",
-             "-T", "4", "-f", script.name, cluster.url(ADMIN, "floor")],
+            [str(Path(cluster.binaries) / "pgbench"), "-n", "-M", "prepared", "-c", str(clients),
+             "-j", "2", "-T", "4", "-f", script.name, cluster.url(ADMIN, "floor")],
             check=False, capture_output=True, text=True,
         )  # fmt: skip
     if done.returncode:

@@ -1,11 +1,10 @@
-"""A cooperative with its server in a process of its own, and a client that costs little: what the API is measured on."""
+"""A cooperative, its server in a process of its own, and a client that costs little."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,15 +15,18 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from coop.config import Settings
 from coop.db.engine import Database
 from coop.db.open import Access, open_access
 from coop.kernel.clock import utc_now
-from coop.kernel.ids import AccountId, CooperativeId, uuid7
+from coop.kernel.ids import AccountId, CooperativeId, MemberId, uuid7
 from coop.ledger import service as ledger
 from coop.ledger.service import AccountKey
 from coop.members import service as members
 from coop.members.development import development_issuer
+from coop.members.domain.people import MemberDraft
 from coop.members.domain.roles import Role, system_viewer
 
 SERVE = """
@@ -39,7 +41,8 @@ async def main():
     access = await open_access(settings)
     database = access.database()
     app = create_app(settings, database, port=int(sys.argv[2]))
-    config = uvicorn.Config(app, port=int(sys.argv[2]), log_level="warning", access_log=False, loop="uvloop", http="httptools")
+    port = int(sys.argv[2])
+    config = uvicorn.Config(app, port=port, log_level="warning", access_log=False)
     await uvicorn.Server(config).serve()
 asyncio.run(main())
 """
@@ -67,13 +70,14 @@ async def running_house(*, members_count: int = 1_000, port: int = 8765) -> Asyn
     cooperative_id = CooperativeId(uuid7())
     accounts = await _books(database, cooperative_id, members_count)
     token = development_issuer(data_dir).mint("treasurer", settings.audience, utc_now())
-    server = subprocess.Popen([sys.executable, "-W", "ignore", "-c", SERVE, str(data_dir), str(port)])
+    command = [sys.executable, "-W", "ignore", "-c", SERVE, str(data_dir), str(port)]
+    server = await asyncio.create_subprocess_exec(*command)
     try:
         await _answering(port)
         yield House(access, database, cooperative_id, accounts, token, port)
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(20)
+        await asyncio.wait_for(server.wait(), 20)
         await database.close()
         if access.embedded is not None:
             access.embedded.stop()
@@ -85,21 +89,21 @@ async def _books(
 ) -> list[AccountId]:
     viewer = system_viewer(utc_now())
 
-    async def work(connection: object) -> list[AccountId]:
-        c: object = connection
+    async def work(c: AsyncConnection) -> list[AccountId]:
         await members.create_cooperative(
             c, viewer, cooperative_id, slug="bench", name="Bench", currency="EUR",
             time_zone="Europe/Berlin",
-        )  # type: ignore[arg-type]  # fmt: skip
-        await ledger.open_books(c, cooperative_id, "EUR")  # type: ignore[arg-type]
+        )  # fmt: skip
+        await ledger.open_books(c, cooperative_id, "EUR")
         await members.grant_role(
             c, viewer, cooperative_id, subject="treasurer", role=Role.TREASURER,
             from_on=date(2020, 1, 1),
-        )  # type: ignore[arg-type]  # fmt: skip
-        drafts = [members.MemberDraft(f"Member {i}", date(2020, 1, 1)) for i in range(members_count)]
-        made = await members.register_members(c, viewer, cooperative_id, drafts)  # type: ignore[arg-type]
-        keys = [AccountKey("1000"), *(AccountKey("1200", one.member.id) for one in made)]  # type: ignore[arg-type]
-        found = await ledger.accounts_for(c, cooperative_id, keys)  # type: ignore[arg-type]
+        )  # fmt: skip
+        drafts = [MemberDraft(f"Member {i}", date(2020, 1, 1)) for i in range(members_count)]
+        made = await members.register_members(c, viewer, cooperative_id, drafts)
+        ids = [MemberId(one.member.id) for one in made]
+        keys = [AccountKey("1000"), *(AccountKey("1200", id_) for id_ in ids)]
+        found = await ledger.accounts_for(c, cooperative_id, keys)
         return [found[key] for key in keys]
 
     return await database.unit_of_work(cooperative_id, work)
@@ -118,10 +122,16 @@ async def _answering(port: int) -> None:
 
 
 async def requests_per_second(
-    port: int, token: str, bodies: Callable[[int], bytes], *, clients: int, each: int,
-    check: Callable[[bytes], bool], path: str = "/graphql",
-) -> float:  # fmt: skip
-    """Keep-alive POSTs by `clients` connections, `each` of them so many; every answer is checked."""
+    port: int,
+    token: str,
+    bodies: Callable[[int], bytes],
+    *,
+    clients: int,
+    each: int,
+    check: Callable[[bytes], bool],
+    path: str = "/graphql",
+) -> float:
+    """Keep-alive POSTs over `clients` connections, `each` so many; every answer is checked."""
 
     async def client(number: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -24,7 +24,6 @@ from coop.members.domain.access_token import is_access_token, token_key
 from coop.members.domain.roles import Viewer
 from coop.members.service import viewer_of_token
 
-
 KEEP_S: Final = 1.0
 KEPT_MAX: Final = 10_000
 

@@ -21,4 +21,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    run_sql(op.get_bind(), "DROP FUNCTION work_for(uuid); DROP FUNCTION coop_subject(); DROP FUNCTION coop_current();")
+    run_sql(op.get_bind(), "DROP FUNCTION work_for(uuid), coop_subject(), coop_current();")

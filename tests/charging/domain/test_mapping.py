@@ -88,12 +88,12 @@ def test_a_setting_that_cannot_be_meant_is_refused_by_name(text: str, setting: s
 @pytest.mark.parametrize(
     ("form", "text", "expected"),
     [
-        ("%Y-%m-%d %H:%M:%S", "2026-03-02 08:05:09", datetime(2026, 3, 2, 8, 5, 9)),  # noqa: DTZ001
-        ("%d.%m.%Y %H:%M", "2.3.2026 8:05", datetime(2026, 3, 2, 8, 5)),  # noqa: DTZ001
-        ("%m/%d/%y %I:%M %p", "03/02/26 12:05 am", datetime(2026, 3, 2, 0, 5)),  # noqa: DTZ001
-        ("%m/%d/%y %I:%M %p", "03/02/26 12:05 PM", datetime(2026, 3, 2, 12, 5)),  # noqa: DTZ001
+        ("%Y-%m-%d %H:%M:%S", "2026-03-02 08:05:09", datetime(2026, 3, 2, 8, 5, 9)),
+        ("%d.%m.%Y %H:%M", "2.3.2026 8:05", datetime(2026, 3, 2, 8, 5)),
+        ("%m/%d/%y %I:%M %p", "03/02/26 12:05 am", datetime(2026, 3, 2, 0, 5)),
+        ("%m/%d/%y %I:%M %p", "03/02/26 12:05 PM", datetime(2026, 3, 2, 12, 5)),
         ("%Y-%m-%dT%H:%M:%S.%f", "2026-03-02T08:05:09.25",
-         datetime(2026, 3, 2, 8, 5, 9, 250_000)),  # noqa: DTZ001
+         datetime(2026, 3, 2, 8, 5, 9, 250_000)),
         ("%Y-%m-%dT%H:%M%z", "2026-03-02T08:05Z", datetime(2026, 3, 2, 8, 5, tzinfo=UTC)),
         ("%Y-%m-%dT%H:%M%z", "2026-03-02T08:05-0530", datetime(2026, 3, 2, 13, 35, tzinfo=UTC)),
     ],
@@ -104,7 +104,7 @@ def test_formats(form: str, text: str, expected: datetime) -> None:
 
 def test_a_year_offset_repairs_years_written_short() -> None:
     read = wall_reader([time_format("%Y-%m-%d %H:%M:%S")], year_offset=2000)
-    assert read("0014-11-18 15:40:26") == datetime(2014, 11, 18, 15, 40, 26)  # noqa: DTZ001
+    assert read("0014-11-18 15:40:26") == datetime(2014, 11, 18, 15, 40, 26)
     # 0014 was no leap year by itself, 2016 is: the offset comes first.
     assert read("0016-02-29 00:00:00").day == 29
 

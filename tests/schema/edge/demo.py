@@ -175,7 +175,7 @@ class Query:
 
     @strawberry.field
     def naive(self) -> datetime | None:
-        return datetime(2026, 1, 1)  # noqa: DTZ001 - the mistake under test
+        return datetime(2026, 1, 1)
 
     @strawberry.field
     def uneven(self) -> KWh | None:
