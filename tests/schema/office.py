@@ -18,11 +18,11 @@ import httpx
 
 from coop.charging import service as charging
 from coop.charging.domain.mapping import mapping_of
-from coop.charging.domain.place import Hub, HoldingDraft, HubDraft, PortDraft
+from coop.charging.domain.place import HoldingDraft, Hub, HubDraft, PortDraft
 from coop.charging.importing import ImportFile, import_sessions
 from coop.db.engine import Database
 from coop.kernel.clock import utc_now, zone_named
-from coop.kernel.ids import AccountId, CooperativeId, EntryId, FundId, MemberId
+from coop.kernel.ids import AccountId, CooperativeId, EntryId, FundId, MemberId, uuid7
 from coop.ledger import queries, service
 from coop.ledger.closing import close_period
 from coop.ledger.domain.entry import EntryDraft, PostingDraft
@@ -51,7 +51,7 @@ ROLES = {
 }  # fmt: skip
 
 
-@dataclass
+@dataclass(repr=False)
 class Office:
     """One cooperative; accounts are called by code and whose they are: `1200 ada`, `4000 H1`."""
 
@@ -62,6 +62,7 @@ class Office:
     members: dict[str, Member] = field(default_factory=dict)
     entries: dict[str, EntryId] = field(default_factory=dict)
     funds: dict[str, FundId] = field(default_factory=dict)
+    statement: str = ""
 
     @property
     def id(self) -> CooperativeId:
@@ -151,17 +152,26 @@ class Office:
         assert outcome.refusal is None, outcome
         self.entries[name] = outcome.entry_id
 
+    async def issue(self, name: str, from_on: date, to_on: date) -> dict[str, Any]:
+        """A member's statement, as the treasurer has it made."""
+        payload = await self.api().order(
+            "statementIssue", "statement { id } document { url }",
+            idempotencyKey=uuid7().hex, memberId=self.member(name),
+            period={"from": from_on.isoformat(), "to": to_on.isoformat()},
+        )  # fmt: skip
+        assert payload["errors"] == [], payload
+        return {**payload["statement"], **payload["document"]}
+
     async def moved(self) -> tuple[int, int, list[tuple[Any, ...]]]:
         """What a refusal must leave as it is: entries, sessions, every balance."""
-        entries, sessions = (
-            await self.town.ask(_count, table) for table in ("journal_entry", "charging_session")
-        )
+        entries = await self.town.ask(_count, "journal_entry")
+        sessions = await self.town.ask(_count, "charging_session")
         balances = await self.town.ask(_balances)
         return entries, sessions, balances
 
 
 async def _count(connection: Any, _id: UUID, table: str) -> int:
-    found = await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")  # noqa: S608 - names
+    found = await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")
     return int(found.scalar_one())
 
 
@@ -210,6 +220,7 @@ async def furnished(
     (january, *_) = await office.ask(queries.periods)
     assert january.from_on == JANUARY
     await close_period(database, system(), office.id, january.id)
+    office.statement = (await office.issue("ada", JANUARY, FEBRUARY))["id"]
     await office.post("energy", "2026-02-10", "5000 H1", "2000", 4_000)
     await office.post("payment", "2026-02-15", "1000", "1200 ada", 2_500)
     await office.post("grant", "2026-02-20", "1000", "4500", 50_000, "EU")
