@@ -33,17 +33,21 @@ _ROOT = re.compile(rb"/Root (\d+) 0 R")
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """What a document declares of itself. `issued_at` is its date, whenever it was drawn."""
+    """What a document declares of itself.
+
+    `issued_at` is its date, whenever it was drawn; `layout` says which drawing of its kind it is.
+    """
 
     title: str
     author: str
     subject: str
     language: str
     issued_at: datetime
+    layout: str
 
 
 def imprint_of(
-    title: str, author: str, subject: str, language: str, issued_at: datetime
+    title: str, author: str, subject: str, language: str, issued_at: datetime, layout: str
 ) -> Imprint:
     """An imprint in UTC and without characters that XML cannot hold."""
 
@@ -51,7 +55,7 @@ def imprint_of(
         return _UNWRITABLE.sub(" ", text)
 
     instant = issued_at.astimezone(UTC)
-    return Imprint(plain(title), plain(author), plain(subject), language, instant)
+    return Imprint(plain(title), plain(author), plain(subject), language, instant, layout)
 
 
 def archived(drawn: Drawn, imprint: Imprint, twin_name: str, twin: bytes) -> bytes:
@@ -161,7 +165,7 @@ def _declare(pdf: Pdf, imprint: Imprint) -> None:
     stamp = imprint.issued_at.strftime("D:%Y%m%d%H%M%SZ")
     pdf.trailer.Info = pdf.make_indirect(Dictionary(
         Title=String(imprint.title), Author=String(imprint.author), Subject=String(imprint.subject),
-        Creator=String(PRODUCER), Producer=String(PRODUCER),
+        Creator=String(imprint.layout), Producer=String(PRODUCER),
         CreationDate=String(stamp), ModDate=String(stamp),
     ))  # fmt: skip
     root.Metadata = pdf.make_stream(_xmp(imprint), Type=Name.Metadata, Subtype=Name.XML)
@@ -203,6 +207,13 @@ def language_of(pdf: bytes) -> str:
     return str(language)
 
 
+def layout_of(pdf: bytes) -> str:
+    """Which drawing a file says it is; empty when it does not say."""
+    with Pdf.open(BytesIO(pdf)) as opened:
+        information: Any = opened.trailer.get("/Info", Dictionary())
+        return str(information.get("/Creator", ""))
+
+
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"
@@ -214,7 +225,7 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator>
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{subject}</rdf:li></rdf:Alt></dc:description>
 <dc:language><rdf:Bag><rdf:li>{language}</rdf:li></rdf:Bag></dc:language>
-<xmp:CreatorTool>{producer}</xmp:CreatorTool><pdf:Producer>{producer}</pdf:Producer>
+<xmp:CreatorTool>{layout}</xmp:CreatorTool><pdf:Producer>{producer}</pdf:Producer>
 <xmp:CreateDate>{date}</xmp:CreateDate><xmp:ModifyDate>{date}</xmp:ModifyDate>
 <xmp:MetadataDate>{date}</xmp:MetadataDate>
 </rdf:Description>
@@ -242,6 +253,7 @@ def _xmp(imprint: Imprint) -> bytes:
         subject=escape(imprint.subject),
         language=imprint.language,
         producer=PRODUCER,
+        layout=imprint.layout,
         date=imprint.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
     return packet.encode()

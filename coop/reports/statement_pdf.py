@@ -32,6 +32,8 @@ from coop.reports.tagged import Sheet
 from coop.reports.twin import to_json_twin, twin_bytes
 
 TWIN_NAME = "statement.json"
+# Counted up whenever the same figures are drawn otherwise; a test keeps the two together.
+LAYOUT = "coop statement layout 1"
 VERIFY_COMMAND = "coop verify --document FILE.pdf"
 HUB_MOST = 90.0  # width of the column of hubs, at most
 NARROW = 300.0  # width of a table with two or three short columns
@@ -60,6 +62,7 @@ def draw_statement(statement: MemberStatement, locale: str = "en") -> bytes:
         subject=period_of(statement, writing),
         language=writing.language_tag,
         issued_at=statement.issued_at,
+        layout=LAYOUT,
     )
     return archived(drawn, imprint, TWIN_NAME, twin_bytes(to_json_twin(statement)))
 
@@ -200,9 +203,6 @@ def _proof(sheet: Sheet, statement: MemberStatement, writing: Localised) -> None
         sealed=writing.count(statement.sealed_entries), count=writing.count(len(statement.entries))
     )
     paragraph(sheet, text, theme.BODY)
-    if statement.withheld_entries:
-        count = writing.count(statement.withheld_entries)
-        paragraph(sheet, words["withheld"].format(count=count), theme.BODY)
     sheet.y -= 4
     paragraph(sheet, VERIFY_COMMAND, theme.STRONG)
     sheet.y -= 8
@@ -223,6 +223,10 @@ def _proof(sheet: Sheet, statement: MemberStatement, writing: Localised) -> None
     if rows:
         columns = (Column("", share=1.0, heads=True), Column("", share=2.7))
         table(sheet, columns, rows)
+    if statement.withheld_entries:
+        count = writing.count(statement.withheld_entries)
+        sheet.y -= 4
+        paragraph(sheet, words["withheld"].format(count=count), theme.NOTE)
 
 
 def _dispute(sheet: Sheet, statement: MemberStatement, writing: Localised) -> None:

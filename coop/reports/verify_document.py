@@ -24,10 +24,10 @@ from coop.kernel.ids import CooperativeId
 from coop.ledger.domain.canonical import content_hash
 from coop.ledger.domain.merkle import verify_inclusion
 from coop.ledger.domain.seal import head_hash
-from coop.reports.archive import language_of
+from coop.reports.archive import language_of, layout_of
 from coop.reports.errors import TwinMissing
 from coop.reports.statement import Inclusion, MemberStatement, SealHead, StatementEntry
-from coop.reports.statement_pdf import draw_statement, read_twin
+from coop.reports.statement_pdf import LAYOUT, draw_statement, read_twin
 from coop.reports.twin import from_json_twin
 
 _NUMBER = re.compile(r"[0-9]")
@@ -39,7 +39,8 @@ _PDFIUM = Lock()  # the library behind pypdfium2 serves one thread at a time
 class Finding:
     """Something a document says that its figures do not: a stable code, a message for a person.
 
-    TWIN_MISSING, TWIN_MALFORMED, LANGUAGE_UNAVAILABLE: it cannot be compared. NUMBERS_DIFFER,
+    TWIN_MISSING, TWIN_MALFORMED, LANGUAGE_UNAVAILABLE: it cannot be compared. LAYOUT_OTHER: it says
+    that another version drew it, so its pages cannot be compared here. NUMBERS_DIFFER,
     WORDS_DIFFER: it shows something else. DRAWING_DIFFERS: the same text is drawn otherwise, by
     another version of this program or because something was painted over it. FACTS_ALTERED: a
     journal entry does not hash to what was sealed. PROOF_BROKEN, SEAL_BROKEN: an entry is not in
@@ -59,6 +60,11 @@ def document_twin_findings(pdf: bytes) -> list[Finding]:
         return [Finding(refusal.code, refusal.message)]
     if drawn == pdf:
         return []
+    if (layout := layout_of(pdf)) != LAYOUT:
+        message = (
+            f'Its pages were not compared: they are "{layout}", this program draws "{LAYOUT}".'
+        )
+        return [Finding("LAYOUT_OTHER", message)]
     return _differences(pdf, drawn)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 from coop.reports import theme
 from coop.reports.errors import LanguageUnavailable
 from coop.reports.statement import HubUse, MonthUse, StatementEntry
-from coop.reports.statement_pdf import draw_statement, read_twin
+from coop.reports.statement_pdf import LAYOUT, draw_statement, read_twin
 from coop.reports.twin import to_json_twin
 from coop.reports.verify_document import page_texts
 from tests.reports.sample import ISSUER, MEMBER, line, months, rerun, statement, use_of
@@ -308,3 +309,13 @@ def test_a_year_of_negative_corrections_draws_no_bar_below_the_line():
         months=(MonthUse(date(2026, 10, 1), -1_000),), due_on=None,
     )  # fmt: skip
     assert "−1.000" in page_texts(draw_statement(source))[0]
+
+
+def test_another_drawing_of_the_same_figures_has_another_layout_number():
+    """Count LAYOUT up and put the new hash here: files of the old layout are then told apart."""
+    with pikepdf.open(BytesIO(draw_statement(statement(60), "de"))) as pdf:
+        pages = [page.Contents.read_bytes() for page in pdf.pages]
+    drawn = hashlib.sha256(b"".join(pages)).hexdigest()
+    assert {LAYOUT: drawn} == {
+        "coop statement layout 1": "f7258245f3eb22ff0daf2899bc09d26856d599bd6671a3ec7c6a85543b96de1a"
+    }

@@ -86,6 +86,17 @@ def test_a_note_laid_over_the_page_is_found():
     assert _codes(_altered(lay)) == ["DRAWING_DIFFERS"]
 
 
+def test_a_file_of_another_version_is_said_to_be_one():
+    def older(pdf):
+        pdf.docinfo["/Creator"] = "coop statement layout 0"
+        contents = pdf.pages[0].Contents
+        contents.write(contents.read_bytes() + b" ")
+
+    (finding,) = document_twin_findings(_altered(older))
+    assert finding.code == "LAYOUT_OTHER"
+    assert '"coop statement layout 0"' in finding.message
+
+
 def test_another_font_under_the_same_codes_is_found():
     def swap(pdf):
         fonts = list(pdf.pages[0].obj.Resources.Font.values())

@@ -18,7 +18,7 @@ from coop.reports.verify_document import (
     document_twin_findings,
     statement_in,
 )
-from tests.schema.office import FEBRUARY, MARCH, Office, furnished
+from tests.schema.office import FEBRUARY, MARCH, Office
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +30,12 @@ document { url expiresAt sha256 bytes mediaType locale }
 
 
 @pytest.fixture
-async def desk(office: Office, database: Any, issuer: Any, http: Any) -> Office:
-    """A furnished cooperative of the test's own."""
-    return await furnished(database, issuer, http)
+async def desk(desk: Office) -> Office:
+    """Ada owed 30.00 in January; in February she was charged 22.00 and paid 25.00."""
+    await desk.post("january", "2026-01-10", "1200 ada", "4000 H1", 3_000)
+    await desk.post("february", "2026-02-03", "1200 ada", "4000 S1", 2_200)
+    await desk.post("payment", "2026-02-15", "1000", "1200 ada", 2_500)
+    return desk
 
 
 async def _issued(
@@ -204,9 +207,7 @@ async def test_a_link_that_was_touched_opens_nothing(desk: Office, spoil: Any) -
     assert "There is no such document" in answer.text
 
 
-async def test_a_link_ends_and_leads_to_its_own_document_only(
-    desk: Office, settings: Any
-) -> None:
+async def test_a_link_ends_and_leads_to_its_own_document_only(desk: Office, settings: Any) -> None:
     links = DocumentLinks(link_key(settings.data_dir))
     url = (await _issued(desk))["document"]["url"]
     cooperative, document = map(UUID, url.partition("?")[0].rsplit("/", 2)[1:])
