@@ -18,11 +18,9 @@ from sqlalchemy import (
     Select,
     Text,
     TextClause,
-    any_,
     cast,
     column,
     func,
-    literal,
     select,
     text,
     true,
@@ -41,6 +39,7 @@ from coop.charging.tables import (
     port,
     token,
 )
+from coop.db.among import among
 from coop.db.keyset import windowed
 from coop.kernel.ids import HubId, MemberId
 from coop.kernel.window import Window
@@ -104,11 +103,6 @@ class SessionTotal:
     amount_minor: int
 
 
-def _among(of: ColumnElement[Any], values: Iterable[object]) -> ColumnElement[bool]:
-    """One array parameter however many values, so that one prepared statement serves all."""
-    return of == any_(literal(list(values), ARRAY(of.type)))
-
-
 # Places and prices
 
 
@@ -129,13 +123,13 @@ async def hubs_count(connection: AsyncConnection) -> int:
 
 async def hubs_by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[HubId, Hub]:
     """The hubs of those ids that exist."""
-    found = await _hubs(connection, select(hub).where(_among(hub.c.id, ids)))
+    found = await _hubs(connection, select(hub).where(among(hub.c.id, ids)))
     return {one.id: one for one in found}
 
 
 async def hubs_by_refs(connection: AsyncConnection, refs: Iterable[str]) -> dict[str, Hub]:
     """The hubs that charging platforms call so."""
-    found = await _hubs(connection, select(hub).where(_among(hub.c.ref, refs)))
+    found = await _hubs(connection, select(hub).where(among(hub.c.ref, refs)))
     return {one.ref: one for one in found}
 
 
@@ -150,7 +144,7 @@ async def ports_of_hubs(
     connection: AsyncConnection, hub_ids: Iterable[UUID]
 ) -> dict[HubId, list[Port]]:
     """The ports of each hub, by ref."""
-    statement = select(port).where(_among(port.c.hub_id, hub_ids)).order_by(port.c.ref)
+    statement = select(port).where(among(port.c.hub_id, hub_ids)).order_by(port.c.ref)
     found: dict[HubId, list[Port]] = {}
     for row in await connection.execute(statement):
         one = Port(row.id, HubId(row.hub_id), row.ref, row.power_w)
@@ -160,7 +154,7 @@ async def ports_of_hubs(
 
 async def ports_by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Port]:
     """The ports of those ids that exist."""
-    rows = await connection.execute(select(port).where(_among(port.c.id, ids)))
+    rows = await connection.execute(select(port).where(among(port.c.id, ids)))
     return {row.id: Port(row.id, HubId(row.hub_id), row.ref, row.power_w) for row in rows}
 
 
@@ -168,7 +162,7 @@ async def prices_of_hubs(
     connection: AsyncConnection, hub_ids: Iterable[UUID]
 ) -> dict[HubId, list[HubPrice]]:
     """Every price ever set for each hub, oldest first."""
-    statement = select(hub_price).where(_among(hub_price.c.hub_id, hub_ids))
+    statement = select(hub_price).where(among(hub_price.c.hub_id, hub_ids))
     found: dict[HubId, list[HubPrice]] = {}
     for row in await connection.execute(statement.order_by(hub_price.c.from_at)):
         one = HubPrice(row.id, HubId(row.hub_id), row.from_at, row.currency, row.per_kwh)
@@ -181,7 +175,7 @@ async def prices_of_hubs(
 
 async def holdings_of(connection: AsyncConnection, uids: Iterable[str]) -> dict[str, list[Holding]]:
     """Whose each badge is and was, oldest first; uids in upper case."""
-    return await _holdings(connection, _among(token.c.uid, uids))
+    return await _holdings(connection, among(token.c.uid, uids))
 
 
 async def holdings_of_member(connection: AsyncConnection, member_id: MemberId) -> list[Holding]:
@@ -326,7 +320,7 @@ async def sessions_by_ids(
     connection: AsyncConnection, ids: Iterable[UUID]
 ) -> dict[UUID, StoredSession]:
     """The sessions of those ids that exist."""
-    statement = select(*_SESSION).where(_among(charging_session.c.id, ids))
+    statement = select(*_SESSION).where(among(charging_session.c.id, ids))
     return {one.id: one for one in await _sessions(connection, statement)}
 
 
@@ -338,7 +332,7 @@ async def delivered_wh_of_hubs(
 ) -> dict[HubId, int]:
     """Wh that each hub delivered on the days [from_on, to_on); one without sessions is absent."""
     c = charging_session.c
-    conditions = [*_days(from_on, to_on), _among(c.hub_id, hub_ids), c.state.in_(COUNTED)]
+    conditions = [*_days(from_on, to_on), among(c.hub_id, hub_ids), c.state.in_(COUNTED)]
     rows = await connection.execute(
         select(c.hub_id, func.sum(c.delivered_wh)).where(*conditions).group_by(c.hub_id)
     )

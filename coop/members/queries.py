@@ -10,14 +10,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     RowMapping,
     Select,
     and_,
-    any_,
     func,
-    literal,
     or_,
     select,
     text,
@@ -25,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coop.db.among import among
 from coop.members.domain.people import AccessToken, Cooperative, Member
 from coop.members.domain.policy import Extent
 from coop.members.domain.roles import Role, RoleGrant, Viewer
@@ -110,7 +108,7 @@ async def members_by_ids(
 ) -> dict[UUID, Member]:
     """The members of those ids that exist, by id."""
     rows = await connection.execute(
-        select(member).where(member.c.cooperative_id == cooperative_id, _among(member.c.id, ids))
+        select(member).where(member.c.cooperative_id == cooperative_id, among(member.c.id, ids))
     )
     return {row["id"]: _member(row) for row in rows.mappings()}
 
@@ -121,7 +119,7 @@ async def members_by_numbers(
     """The members of those numbers that exist, by number, in one round trip however many."""
     rows = await connection.execute(
         select(member).where(
-            member.c.cooperative_id == cooperative_id, _among(member.c.number, numbers)
+            member.c.cooperative_id == cooperative_id, among(member.c.number, numbers)
         )
     )
     return {row["number"]: _member(row) for row in rows.mappings()}
@@ -183,17 +181,12 @@ async def access_token_by_sha256(
     return found[0] if found else None
 
 
-def _among(column: ColumnElement[Any], values: Iterable[object]) -> ColumnElement[bool]:
-    """One array parameter however many values, so that one prepared statement serves all."""
-    return column == any_(literal(list(values), ARRAY(column.type)))
-
-
 def _where(query: Select[Any], cooperative_id: UUID, where: MemberWhere) -> Select[Any]:
     query = query.where(member.c.cooperative_id == cooperative_id)
     if not where.extent.everything:
-        query = query.where(_among(member.c.id, where.extent.member_ids))
+        query = query.where(among(member.c.id, where.extent.member_ids))
     if where.numbers is not None:
-        query = query.where(_among(member.c.number, where.numbers))
+        query = query.where(among(member.c.number, where.numbers))
     if where.on is not None:
         still = or_(member.c.left_on.is_(None), member.c.left_on > where.on)
         query = query.where(and_(member.c.joined_on <= where.on, still))

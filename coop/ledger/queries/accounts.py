@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coop.db.among import among
 from coop.kernel.ids import AccountId, FundId, HubId, MemberId
 from coop.ledger import tables
 from coop.ledger.domain.account import AccountType
@@ -36,7 +37,7 @@ async def accounts_by_ids(
     connection: AsyncConnection, ids: Iterable[AccountId]
 ) -> dict[AccountId, AccountRow]:
     """The accounts of these ids that exist here."""
-    rows = await connection.execute(select(tables.account).where(_account.id.in_(list(ids))))
+    rows = await connection.execute(select(tables.account).where(among(_account.id, ids)))
     return {row.id: row for row in rows}
 
 
@@ -46,7 +47,7 @@ async def accounts_of_members(
     """Every account opened for these members, by code."""
     rows = await connection.execute(
         select(tables.account)
-        .where(_account.member_id.in_(list(member_ids)))
+        .where(among(_account.member_id, member_ids))
         .order_by(_account.code, _account.vintage, _account.id)
     )
     found: dict[MemberId, list[AccountRow]] = {}
@@ -94,7 +95,7 @@ def account_condition(
     if hub_id is not None:
         parts.append(_account.hub_id == hub_id)
     if member_ids is not None:
-        parts.append(_account.member_id.in_(list(member_ids)))
+        parts.append(among(_account.member_id, member_ids))
     return and_(True, *parts)  # noqa: FBT003 - the neutral element
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coop.db.among import among
 from coop.kernel.ids import EntryId
 from coop.ledger import tables
 
@@ -54,9 +55,7 @@ async def seals_by_numbers(
     connection: AsyncConnection, numbers: Iterable[int]
 ) -> dict[int, SealRow]:
     """The seals of these numbers."""
-    rows = await connection.execute(
-        select(tables.seal).where(tables.seal.c.number.in_(list(numbers)))
-    )
+    rows = await connection.execute(select(tables.seal).where(among(tables.seal.c.number, numbers)))
     return {row.number: row for row in rows}
 
 
@@ -70,7 +69,7 @@ async def places_of_entries(
 ) -> dict[EntryId, Row[Any]]:
     """In which seal and at which position each of these entries stands; absent while unsealed."""
     rows = await connection.execute(
-        select(tables.entry_seal).where(tables.entry_seal.c.entry_id.in_(list(ids)))
+        select(tables.entry_seal).where(among(tables.entry_seal.c.entry_id, ids))
     )
     return {row.entry_id: row for row in rows}
 

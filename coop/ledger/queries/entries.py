@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coop.db.among import among
 from coop.kernel.ids import AccountId, EntryId, FundId
 from coop.ledger import tables
 
@@ -49,7 +50,7 @@ async def entries_by_ids(
                 reversal.c.reverses_id == _entry.id,
             ),
         )
-        .where(_entry.id.in_(list(ids)))
+        .where(among(_entry.id, ids))
     )
     return {row.id: row for row in rows}
 
@@ -101,7 +102,7 @@ async def postings_of_entries(
     """The postings of these entries, in line order."""
     rows = await connection.execute(
         select(tables.posting)
-        .where(_posting.entry_id.in_(list(ids)))
+        .where(among(_posting.entry_id, ids))
         .order_by(_posting.entry_id, _posting.line)
     )
     found: dict[EntryId, list[PostingRow]] = {}
@@ -224,7 +225,7 @@ async def postings_total(
                 func.sum(b.debit_minor).label("debit_minor"),
                 func.sum(b.credit_minor).label("credit_minor"),
             )
-            .where(b.account_id.in_(list(account_ids)))
+            .where(among(b.account_id, account_ids))
             .group_by(b.commodity)
             .order_by(b.commodity)
         )
