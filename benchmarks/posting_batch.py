@@ -16,6 +16,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -53,8 +55,8 @@ ALTER TABLE by_hand.balance ADD PRIMARY KEY (cooperative_id, account_id, fund_id
 """
 _FLOOR = """
 WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($8::integer[], $9::smallint[], $10::date[], $11::uuid[], $12::uuid[], $13::text[],
-        $14::bigint[]) AS l (ord, line, on_day, account_id, fund_id, commodity, amount)
+    SELECT * FROM unnest($8::integer[], $9::smallint[], $10::date[], $11::uuid[], $12::uuid[],
+        $13::text[], $14::bigint[]) AS l (ord, line, on_day, account_id, fund_id, commodity, amount)
 ), moved AS (
     UPDATE by_hand.balance AS b SET debit_minor = b.debit_minor + s.debit,
         credit_minor = b.credit_minor + s.credit, version = b.version + s.lines, recorded_at = now()
@@ -72,8 +74,8 @@ WITH given AS MATERIALIZED (
     FROM unnest($2::uuid[], $3::text[], $4::date[], $5::text[], $6::text[], $7::text[], $15::text[])
         AS e (id, kind, on_day, memo, actor, source_kind, source_id)
 )
-INSERT INTO by_hand.posting (cooperative_id, account_id, fund_id, version, entry_id, line, commodity,
-    amount_minor, balance_after, effective_on)
+INSERT INTO by_hand.posting (cooperative_id, account_id, fund_id, version, entry_id, line,
+    commodity, amount_minor, balance_after, effective_on)
 SELECT $1, l.account_id, l.fund_id, m.version + row_number() OVER run, ($2::uuid[])[l.ord], l.line,
     l.commodity, l.amount, m.net + sum(l.amount) OVER run, l.on_day
 FROM given AS l JOIN moved AS m ON m.account_id = l.account_id AND m.fund_id = l.fund_id
@@ -209,17 +211,23 @@ async def measure(access: Access, rounds: int = ROUNDS) -> list[Figure]:
     return [Figure("batch of 1,000 entries", rate, "entries/s", hand_rate, rate / hand_rate, note)]
 
 
-async def main() -> None:
-    """Measure in an installation of its own."""
+@asynccontextmanager
+async def installation() -> AsyncIterator[Access]:
+    """An installation of its own, gone afterwards."""
     data_dir = Path(tempfile.mkdtemp(prefix="coop-bench-"))
     access = await open_access(Settings.read({"COOP_DATA_DIR": str(data_dir)}))
     try:
-        rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-        print_table(await measure(access, rounds))
+        yield access
     finally:
         if access.embedded is not None:
             access.embedded.stop()
         shutil.rmtree(data_dir, ignore_errors=True)
+
+
+async def main() -> None:
+    """Measure; a number says how many rounds."""
+    async with installation() as access:
+        print_table(await measure(access, int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
 
 
 if __name__ == "__main__":

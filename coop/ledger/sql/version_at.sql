@@ -18,6 +18,13 @@ DECLARE
     v_middle bigint;
     v_before boolean;
 BEGIN
+    -- A page goes on from a posting that was shown: mostly one of this account, found by its entry.
+    SELECT coalesce(max(version) FILTER (WHERE line <= p_line), min(version) - 1) INTO v_high
+    FROM posting
+    WHERE cooperative_id = p_cooperative AND entry_id = p_entry AND account_id = p_account AND fund_id = p_fund;
+    IF v_high IS NOT NULL THEN
+        RETURN v_high;
+    END IF;
     SELECT version INTO v_high FROM balance
     WHERE cooperative_id = p_cooperative AND account_id = p_account AND fund_id = p_fund;
     WHILE v_low < coalesce(v_high, 0) LOOP
