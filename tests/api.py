@@ -51,15 +51,15 @@ class Api:
 
     async def node(self, id_: str, fields: str) -> Any:
         """`fields`, as `... on Member { name }`, of what an id names; None when it names nothing."""
-        query = "query($id: ID!) { node(id: $id) { %s } }" % fields
+        query = f"query($id: ID!) {{ node(id: $id) {{ {fields} }} }}"
         return (await self.data(query, id=id_))["node"]
 
     async def order(self, mutation: str, fields: str, **input_: Any) -> dict[str, Any]:
         """The payload of a mutation: `fields`, and what every payload has."""
         kind = mutation[0].upper() + mutation[1:] + "Input"
         query = (
-            "mutation($input: %s!) { %s(input: $input)"
-            " { replayed errors { code message path } %s } }" % (kind, mutation, fields)
+            f"mutation($input: {kind}!) {{ {mutation}(input: $input)"
+            f" {{ replayed errors {{ code message path }} {fields} }} }}"
         )
         payload: dict[str, Any] = (await self.data(query, input=input_))[mutation]
         return payload

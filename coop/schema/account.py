@@ -273,7 +273,7 @@ async def account_of(context: Context, named: NodeId) -> Account | None:
     return Account.of(row)
 
 
-@found_by("Posting")
+@found_by("Posting", numbered=True)
 async def posting_of(context: Context, named: NodeId) -> Posting | None:
     """The posting of that id, if the viewer may read its account."""
     extent = context.extent(Action.ENTRY_READ, named.cooperative_id)

@@ -282,4 +282,4 @@ async def cooperative_of(context: Context, cooperative_id: UUID) -> Cooperative 
 @found_by("Cooperative")
 async def cooperative_by_node(context: Context, named: NodeId) -> Cooperative | None:
     """The cooperative of that id, if the viewer holds a role in it."""
-    return await cooperative_of(context, named.cooperative_id)
+    return await cooperative_of(context, named.id) if named.id == named.cooperative_id else None

@@ -154,10 +154,11 @@ async def entry_by_node(context: Context, named: NodeId) -> JournalEntry | None:
     return await entry_of(context, named.cooperative_id, EntryId(named.id))
 
 
-@found_by("Seal")
+@found_by("Seal", numbered=True)
 async def seal_by_node(context: Context, named: NodeId) -> Seal | None:
     """The seal of that number, for whoever has a role in the cooperative."""
-    if context.extent(Action.SEAL_READ, named.cooperative_id).is_empty or named.part is None:
+    extent = context.extent(Action.SEAL_READ, named.cooperative_id)
+    if extent.is_empty or named.part is None or named.id != named.cooperative_id:
         return None
     row = await (await context.reader(named.cooperative_id)).seals.load(named.part)
     return None if row is None else Seal.of(row)

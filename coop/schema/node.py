@@ -10,7 +10,7 @@ from coop.schema.context import Context
 from coop.schema.node_id import NodeId, node_id_of
 
 Finder = Callable[[Context, NodeId], Awaitable["Node | None"]]
-_FINDERS: dict[str, Finder] = {}
+_FINDERS: dict[str, tuple[Finder, bool]] = {}
 
 
 @strawberry.interface(description="Anything that has an id.")
@@ -20,11 +20,14 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Opaque; unique among everything.")
 
 
-def found_by(type_name: str) -> Callable[[Finder], Finder]:
-    """Register how a thing of that type is found: None when it is absent or not the viewer's."""
+def found_by(type_name: str, *, numbered: bool = False) -> Callable[[Finder], Finder]:
+    """Register how a thing of that type is found: None when it is absent or not the viewer's.
+
+    `numbered` things are a part of another: their ids, and no others, end in a number.
+    """
 
     def register(finder: Finder) -> Finder:
-        _FINDERS[type_name] = finder
+        _FINDERS[type_name] = finder, numbered
         return finder
 
     return register
@@ -35,4 +38,5 @@ async def node_of(context: Context, text: str) -> Node | None:
     named = node_id_of(text)
     if named is None or named.type not in _FINDERS:
         return None
-    return await _FINDERS[named.type](context, named)
+    finder, numbered = _FINDERS[named.type]
+    return await finder(context, named) if numbered is (named.part is not None) else None

@@ -71,16 +71,19 @@ async def test_slugs_filters_and_cursors_of_the_other_reach_nothing(
     assert (
         await api.data("query($s: String!) { cooperative(slug: $s) { id } }", s=office.slug)
     ) == {"cooperative": None}
-    fields = """... on Cooperative {
-      accounts(where: {memberId: "%s"}) { totalCount nodes { id } }
-      trialBalance(fundId: "%s") { rows { code } }
-      incomeStatement(period: {}, hubId: "%s") { sections { title } }
-      members(first: 1, where: {search: "A"}) { nodes { sessions(where: {hubId: "%s"}) { totalCount } } }
-    }""" % (
-        office.member("ada"), office.named("Fund", office.funds["EU"]), office.hub("H1"),
-        office.hub("H1"),
+    query = """query($id: ID!, $member: ID!, $fund: ID!, $hub: ID!) { node(id: $id) {
+      ... on Cooperative {
+        accounts(where: {memberId: $member}) { totalCount nodes { id } }
+        trialBalance(fundId: $fund) { rows { code } }
+        incomeStatement(period: {}, hubId: $hub) { sections { title } }
+        members(first: 1, where: {search: "A"}) {
+          nodes { sessions(where: {hubId: $hub}) { totalCount } }
+        } } } }"""
+    found = await api.data(
+        query, id=elsewhere.node, member=office.member("ada"), hub=office.hub("H1"),
+        fund=office.named("Fund", office.funds["EU"]),
     )  # fmt: skip
-    assert await api.node(elsewhere.node, fields) == {
+    assert found["node"] == {
         "accounts": {"totalCount": 0, "nodes": []},
         "trialBalance": {"rows": []},
         "incomeStatement": {"sections": []},
