@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.charging import queries as charging_queries
 from coop.cli.journal_file import FileEntry, FileItem, FileLine, items_of
-from coop.cli.running import REFUSED, House, refusal_json, run, snake_path
+from coop.cli.running import REFUSED, House, path_of, refusal_json, run
 from coop.cli.showing import (
     AsJson,
     CooperativeSlug,
@@ -266,7 +266,7 @@ def _show(outcomes: list[Outcome], as_json: bool) -> None:
 
 
 def _complaint(item: FileItem, refusal: Refusal) -> str:
-    where = ".".join(snake_path(refusal)) or "entry"
+    where = ".".join(path_of(refusal)) or "entry"
     name = item.name or item.position
     return f"Entry {name} refused ({refusal.code}) at {where}: {refusal.message}"
 

@@ -9,7 +9,6 @@ A command acts as the operator of the service, who may do everything and is reco
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
@@ -31,7 +30,12 @@ Result = TypeVar("Result")
 
 REFUSED = 1
 FINDINGS = 3
-_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
+# The API's names for what files and options call otherwise.
+_SPELLINGS = {
+    "effectiveOn": "effective_on",
+    "idempotencyKey": "idempotency_key",
+    "memberId": "member",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
 
 def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
     """Show the refusal and end with exit code 1."""
-    where = f" at {'.'.join(snake_path(refusal))}" if refusal.path else ""
+    where = f" at {'.'.join(path_of(refusal))}" if refusal.path else ""
     print_error(f"Refused ({refusal.code}){where}: {refusal.message}")
     if as_json:
         print_json({"error": refusal_json(refusal)})
@@ -103,9 +107,9 @@ def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
 
 def refusal_json(refusal: Refusal) -> dict[str, object]:
     """A refusal as scripts read it."""
-    return {"code": refusal.code, "message": refusal.message, "path": snake_path(refusal)}
+    return {"code": refusal.code, "message": refusal.message, "path": path_of(refusal)}
 
 
-def snake_path(refusal: Refusal) -> list[str]:
+def path_of(refusal: Refusal) -> list[str]:
     """Where in the input, in the spelling of files and options rather than of the API."""
-    return [_CAPITAL.sub(lambda found: "_" + found[0].lower(), part) for part in refusal.path]
+    return [_SPELLINGS.get(part, part) for part in refusal.path]

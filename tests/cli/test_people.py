@@ -79,7 +79,7 @@ def test_roles_are_granted_and_listed(own: Shell) -> None:
     assert made in own.json("role", "list")["roles"]
     assert own.refusal("role", "grant", "ben", "OPERATOR") == (
         "ROLE_SCOPE_INVALID",
-        ["member_id"],
+        ["member"],
     )
     assert own.refusal("role", "grant", "ben", "OPERATOR", "--member", "none") == (
         "NOT_FOUND", ["member"],
