@@ -18,6 +18,7 @@ MODULES = (
     "reads",
     "importing",
     "statement_pdf",
+    "statement_run",
     "graphql_page",
 )
 
