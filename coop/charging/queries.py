@@ -46,7 +46,7 @@ from coop.kernel.window import Window
 
 # States that count: neither what was credited nor the credit itself.
 COUNTED = ("charged", "suspended")
-_SESSION = [c for c in charging_session.c if c.name not in ("raw", "raw_sha256", "body_sha256")]
+SESSION = [c for c in charging_session.c if c.name not in ("raw", "raw_sha256", "body_sha256")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +234,8 @@ async def sessions_by_identities(
     """These sessions, locked until the transaction ends: for crediting them."""
     c = charging_session.c
     key = tuple_(c.country_code, c.party_id, c.session_id)
-    statement = select(*_SESSION).where(key.in_(list(identities))).order_by(c.id)
-    found = await _sessions(connection, statement.with_for_update())
+    statement = select(*SESSION).where(key.in_(list(identities))).order_by(c.id)
+    found = await sessions_in(connection, statement.with_for_update())
     return {one.identity: one for one in found}
 
 
@@ -282,11 +282,11 @@ async def suspended_sessions(connection: AsyncConnection, uid: str) -> list[Stor
     """The sessions of a badge that nobody was known for, oldest first, locked."""
     c = charging_session.c
     statement = (
-        select(*_SESSION)
+        select(*SESSION)
         .where(c.token_uid == uid, c.state == "suspended")
         .order_by(c.started_at, c.id)
     )
-    return await _sessions(connection, statement.with_for_update())
+    return await sessions_in(connection, statement.with_for_update())
 
 
 async def sessions_page(
@@ -294,8 +294,8 @@ async def sessions_page(
 ) -> list[StoredSession]:
     """Sessions by (started_at, id), newest first, as many as the window holds."""
     c = charging_session.c
-    statement = select(*_SESSION).where(*_conditions(where))
-    return await _sessions(
+    statement = select(*SESSION).where(*conditions_of(where))
+    return await sessions_in(
         connection, windowed(statement, [c.started_at, c.id], window, descending=True)
     )
 
@@ -310,7 +310,7 @@ async def sessions_total(connection: AsyncConnection, where: SessionWhere) -> Se
                 func.count(),
                 func.coalesce(func.sum(c.delivered_wh).filter(counted), 0),
                 func.coalesce(func.sum(c.amount_minor).filter(counted), 0),
-            ).where(*_conditions(where))
+            ).where(*conditions_of(where))
         )
     ).one()
     return SessionTotal(int(row[0]), int(row[1]), int(row[2]))
@@ -320,8 +320,8 @@ async def sessions_by_ids(
     connection: AsyncConnection, ids: Iterable[UUID]
 ) -> dict[UUID, StoredSession]:
     """The sessions of those ids that exist."""
-    statement = select(*_SESSION).where(among(charging_session.c.id, ids))
-    return {one.id: one for one in await _sessions(connection, statement)}
+    statement = select(*SESSION).where(among(charging_session.c.id, ids))
+    return {one.id: one for one in await sessions_in(connection, statement)}
 
 
 async def delivered_wh_of_hubs(
@@ -339,7 +339,8 @@ async def delivered_wh_of_hubs(
     return {HubId(row[0]): int(row[1]) for row in rows}
 
 
-def _conditions(where: SessionWhere) -> list[ColumnElement[bool] | TextClause]:
+def conditions_of(where: SessionWhere) -> list[ColumnElement[bool] | TextClause]:
+    """What `where` asks of a row."""
     c = charging_session.c
     conditions: list[ColumnElement[bool] | TextClause] = [*_days(where.from_on, where.to_on)]
     if where.member_id is not None:
@@ -358,7 +359,8 @@ def _days(from_on: date | None, to_on: date | None) -> list[ColumnElement[bool]]
     return since if to_on is None else [*since, day < to_on]
 
 
-async def _sessions(connection: AsyncConnection, statement: Select[Any]) -> list[StoredSession]:
+async def sessions_in(connection: AsyncConnection, statement: Select[Any]) -> list[StoredSession]:
+    """The sessions that a statement of SESSION gives."""
     rows = await connection.execute(statement)
     return [StoredSession(**row) for row in rows.mappings()]
 

@@ -11,6 +11,8 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coop.db.among import among
+from coop.db.each import page_of_each
 from coop.db.keyset import windowed
 from coop.kernel.ids import AccountId, MemberId
 from coop.kernel.window import Window
@@ -93,6 +95,39 @@ async def statements_page(
 async def statements_count(connection: AsyncConnection, member_id: MemberId) -> int:
     """How many statements a member was issued; numbers have no gaps."""
     return await last_number(connection, member_id)
+
+
+async def statements_pages(
+    connection: AsyncConnection, member_ids: Iterable[MemberId], window: Window
+) -> dict[MemberId, list[IssuedStatement]]:
+    """The window of each member's statements, as `statements_page` gives it, in one statement."""
+    c = statement.c
+    wanted = page_of_each(
+        c.member_id,
+        member_ids,
+        lambda member_id: windowed(
+            select(statement).where(c.member_id == member_id), [c.number], window, descending=True
+        ),
+    )
+    found: dict[MemberId, list[IssuedStatement]] = {}
+    for one in await _statements(connection, wanted):
+        found.setdefault(one.member_id, []).append(one)
+    for page in found.values():
+        page.sort(key=lambda one: one.number, reverse=not window.backward)
+    return found
+
+
+async def statements_counts(
+    connection: AsyncConnection, member_ids: Iterable[MemberId]
+) -> dict[MemberId, int]:
+    """How many statements each member was issued; one without any is absent."""
+    c = statement.c
+    rows = await connection.execute(
+        select(c.member_id, func.max(c.number))
+        .where(among(c.member_id, member_ids))
+        .group_by(c.member_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
 
 
 async def statements_by_ids(

@@ -145,22 +145,23 @@ async def postings_connection(
     wanted = where or PostingWhere()
     from_on, to_on = wanted.days()
     by_id = {a.id: a for a in accounts if wanted.commodity in (None, a.commodity)}
-    ids = [AccountId(id_) for id_ in by_id]
+    ids = tuple(AccountId(id_) for id_ in by_id)
 
     async def fetch(window: Window) -> list[PostingRow]:
         place: Any = window.before if window.backward else window.after
         other: Any = window.after if window.backward else window.before
-        rows = await reader.ask(
-            ledger.postings_page, ids, after=place, limit=window.limit,
-            backward=window.backward, from_on=from_on, to_on=to_on,
-        )  # fmt: skip
+        page = reader.each(
+            ledger.postings_pages, place, window.limit, window.backward, from_on, to_on
+        )
+        rows: list[PostingRow] = await page.load(ids) or [] if ids else []
         if other is None:
             return rows
         # The latest come first: what lies before `other` in the list was recorded later than it.
         return [row for row in rows if (_place(row) > other) != window.backward]
 
     async def totals() -> list[Any]:
-        return await reader.ask(ledger.postings_total, ids, from_on=from_on, to_on=to_on)
+        total = reader.each(ledger.postings_totals, from_on, to_on)
+        return await total.load(ids) or [] if ids else []
 
     async def count() -> int:
         return sum(int(row.count) for row in await totals())

@@ -53,6 +53,7 @@ class Reader:
         self._connection = connection
         self._lock = asyncio.Lock()
         self._kept: dict[Hashable, asyncio.Future[object]] = {}
+        self._pages: dict[Hashable, DataLoader[Any, Any]] = {}
         self.accounts: DataLoader[UUID, AccountRow | None] = DataLoader(
             self._many(ledger.accounts_by_ids)
         )
@@ -97,6 +98,19 @@ class Reader:
         if kept is None:
             kept = self._kept[name] = asyncio.ensure_future(self.ask(question))
         return await kept  # type: ignore[return-value]
+
+    def each(self, question: Callable[..., Awaitable[dict[Any, T]]], *shape: Hashable) -> Any:
+        """The loader of `question(connection, parents, *shape)`: the same page of many parents."""
+        name = (question, *shape)
+        found = self._pages.get(name)
+        if found is None:
+
+            async def load(parents: list[Any]) -> list[T | None]:
+                answers = await self.ask(question, parents, *shape)
+                return [answers.get(parent) for parent in parents]
+
+            found = self._pages[name] = DataLoader(load)
+        return found
 
     def _many(self, question: Callable[..., Awaitable[dict[Any, T]]]) -> Any:
         """A loader of what `question(connection, keys)` answers by key; None where it is silent."""

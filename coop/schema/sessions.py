@@ -9,10 +9,11 @@ from uuid import UUID
 
 import strawberry
 
+from coop.charging import pages
 from coop.charging import queries as charging
 from coop.charging.queries import StoredSession
 from coop.kernel import money
-from coop.kernel.ids import HubId, MemberId
+from coop.kernel.ids import HubId
 from coop.kernel.window import Window
 from coop.members.domain.people import Member as MemberValue
 from coop.members.domain.policy import Action
@@ -115,32 +116,18 @@ async def sessions_of_member(
     context: Context, member: MemberValue, page: Page, where: SessionWhere | None, *, allowed: bool
 ) -> SessionConnection:
     """A page of a member's sessions; empty when the viewer may not read them."""
-    return await sessions_connection(
-        context, member.cooperative_id, page, where, member_id=MemberId(member.id), allowed=allowed
-    )
-
-
-async def sessions_connection(
-    context: Context,
-    cooperative_id: UUID,
-    page: Page,
-    where: SessionWhere | None,
-    *,
-    member_id: MemberId | None,
-    allowed: bool,
-) -> SessionConnection:
-    """A page of sessions of a member, or of the whole cooperative."""
-    reader = await context.reader(cooperative_id)
-    wanted = _where(where or SessionWhere(), member_id)
+    reader = await context.reader(member.cooperative_id)
+    wanted = _where(where or SessionWhere())
     currency = (await cooperative_value(reader)).currency
 
     async def fetch(window: Window) -> Sequence[StoredSession]:
-        return await reader.ask(charging.sessions_page, wanted, window) if allowed else []
+        if not allowed:
+            return []
+        return await reader.each(pages.sessions_pages, wanted, window).load(member.id) or []
 
     async def total() -> charging.SessionTotal:
-        if not allowed:
-            return charging.SessionTotal(0, 0, 0)
-        return await reader.ask(charging.sessions_total, wanted)
+        found = allowed and await reader.each(pages.sessions_totals, wanted).load(member.id)
+        return found or charging.SessionTotal(0, 0, 0)
 
     async def count() -> int:
         return (await total()).count
@@ -151,13 +138,12 @@ async def sessions_connection(
     )  # fmt: skip
 
 
-def _where(where: SessionWhere, member_id: MemberId | None) -> charging.SessionWhere:
+def _where(where: SessionWhere) -> charging.SessionWhere:
     from_on, to_on = (None, None) if where.days is None else where.days.bounds()
     hub = None
     if where.hub_id is not None:
         hub = node_id_of_type(where.hub_id, "Hub", "where", "hubId")
     return charging.SessionWhere(
-        member_id=member_id,
         hub_id=None if hub is None else HubId(hub.id),
         from_on=from_on,
         to_on=to_on,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from coop.kernel import money
 from coop.kernel.clock import utc_now
@@ -20,7 +18,7 @@ from coop.reports import queries, service
 from coop.reports.errors import StatementPeriodInvalid
 from coop.reports.gathering import number_shown
 from coop.reports.queries import IssuedStatement, StoredDocument
-from coop.schema.context import Context, Info, Reader
+from coop.schema.context import Context, Info
 from coop.schema.member import Member, member_of
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId, node_id_of_type
@@ -99,36 +97,23 @@ class Statement(Node):
         if self.value.supersedes_id is None:
             return None
         reader = await info.context.reader(self.value.cooperative_id)
-        loader = await _loader(reader, queries.statements_by_ids)
-        return _shown(await loader.load(self.value.supersedes_id))
+        replaced = await reader.each(queries.statements_by_ids).load(self.value.supersedes_id)
+        return _shown(replaced)
 
     @strawberry.field(description="The statement that replaces it, if there is one.")
     async def superseded_by(self, info: Info) -> Statement | None:
         reader = await info.context.reader(self.value.cooperative_id)
-        return _shown(await (await _loader(reader, queries.successors_of)).load(self.value.id))
+        return _shown(await reader.each(queries.successors_of).load(self.value.id))
 
     @strawberry.field(description="Its files, the first drawn first.")
     async def documents(self, info: Info) -> list[Document]:
         reader = await info.context.reader(self.value.cooperative_id)
-        found = await (await _loader(reader, queries.documents_of)).load(self.value.id)
+        found = await reader.each(queries.documents_of).load(self.value.id)
         return [Document.of(info.context, one) for one in found or ()]
 
 
 def _shown(value: IssuedStatement | None) -> Statement | None:
     return None if value is None else Statement.of(value)
-
-
-async def _loader(reader: Reader, question: Any) -> DataLoader[UUID, Any]:
-    """The operation's one loader of what `question` answers by id."""
-
-    async def load(ids: list[UUID]) -> list[Any]:
-        found = await reader.ask(question, ids)
-        return [found.get(id_) for id_ in ids]
-
-    async def made(_connection: object) -> DataLoader[UUID, Any]:
-        return DataLoader(load)
-
-    return await reader.once(("loader", question), made)
 
 
 async def statements_of_member(
@@ -139,10 +124,12 @@ async def statements_of_member(
     member_id = MemberId(member_value.id)
 
     async def fetch(window: Window) -> Sequence[IssuedStatement]:
-        return await reader.ask(queries.statements_page, member_id, window) if allowed else []
+        if not allowed:
+            return []
+        return await reader.each(queries.statements_pages, window).load(member_id) or []
 
     async def count() -> int:
-        return await reader.ask(queries.statements_count, member_id) if allowed else 0
+        return await reader.each(queries.statements_counts).load(member_id) or 0 if allowed else 0
 
     return await connection_of(
         Connection[Statement], STATEMENTS, page, fetch=fetch, count=count,
@@ -157,7 +144,7 @@ async def statement_by_node(context: Context, named: NodeId) -> Statement | None
     if extent.is_empty:
         return None
     reader = await context.reader(named.cooperative_id)
-    value = await (await _loader(reader, queries.statements_by_ids)).load(named.id)
+    value = await reader.each(queries.statements_by_ids).load(named.id)
     return Statement.of(value) if value and extent.reaches(value.member_id) else None
 
 

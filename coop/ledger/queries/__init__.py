@@ -47,6 +47,7 @@ from coop.ledger.queries.entries import (
     postings_page,
     postings_total,
 )
+from coop.ledger.queries.pages import postings_pages, postings_totals
 
 __all__ = [
     "AccountRow",
@@ -78,7 +79,9 @@ __all__ = [
     "postings_of_days",
     "postings_of_entries",
     "postings_page",
+    "postings_pages",
     "postings_total",
+    "postings_totals",
     "scales",
     "seals_by_numbers",
     "seals_page",

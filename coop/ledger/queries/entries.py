@@ -107,11 +107,12 @@ async def postings_of_entries(
     )
     found: dict[EntryId, list[PostingRow]] = {}
     for row in rows:
-        found.setdefault(row.entry_id, []).append(_posting_row(row))
+        found.setdefault(row.entry_id, []).append(posting_row(row))
     return found
 
 
-def _posting_row(row: Row[Any], recorded_at: datetime | None = None) -> PostingRow:
+def posting_row(row: Row[Any], recorded_at: datetime | None = None) -> PostingRow:
+    """A posting's row as read."""
     return PostingRow(
         row.entry_id, row.line, row.account_id, row.fund_id, row.version, row.commodity,
         row.amount_minor, row.balance_after, row.effective_on, recorded_at,
@@ -179,6 +180,23 @@ async def postings_page(
     `backward` reads the other way: the oldest first, newer than `after`. One range read of the
     primary key an account and fund, whatever the length of its history.
     """
+    statement, parameters = page_text(
+        limit=limit, after=after, backward=backward, from_on=from_on, to_on=to_on, fund_id=fund_id
+    )
+    rows = await connection.execute(text(statement), {"accounts": list(account_ids), **parameters})
+    return [posting_row(row, row.recorded_at) for row in rows]
+
+
+def page_text(
+    *,
+    limit: int,
+    after: Place | None,
+    backward: bool,
+    from_on: date | None = None,
+    to_on: date | None = None,
+    fund_id: FundId | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The statement of a page of `:accounts`, and its other parameters."""
     shape = {
         "comparison": ">" if backward else "<=",
         "bound": "0" if backward else "b.version",
@@ -187,7 +205,7 @@ async def postings_page(
         "fund": "",
         "days": "",
     }
-    parameters: dict[str, Any] = {"accounts": list(account_ids), "limit": limit}
+    parameters: dict[str, Any] = {"limit": limit}
     if after is not None:
         shape["bound"] = _VERSION_AT
         # Strictly before the place: one line earlier, for the place itself has been shown.
@@ -200,8 +218,7 @@ async def postings_page(
         # The day sums say between which versions those days lie: nothing outside is read.
         shape |= {"source": f"({_SPANS})", "days": _IN_DAYS}
         parameters |= {"from_on": from_on or date.min, "to_on": to_on or date.max}
-    rows = await connection.execute(text(_PAGE.format(**shape)), parameters)
-    return [_posting_row(row, row.recorded_at) for row in rows]
+    return _PAGE.format(**shape), parameters
 
 
 async def postings_total(
@@ -233,7 +250,7 @@ async def postings_total(
             statement = statement.where(b.fund_id == fund_id)
         return list(await connection.execute(statement))
     rows = await connection.execute(
-        text(_TOTAL_OF_DAYS),
+        text(TOTAL_OF_DAYS),
         {
             "accounts": list(account_ids),
             "fund": fund_id,
@@ -255,7 +272,7 @@ JOIN posting AS p
 WHERE CAST(:fund AS uuid) IS NULL OR p.fund_id = :fund
 """
 _JOURNAL = "JOIN journal_entry AS j ON j.cooperative_id = coop_current() AND j.id = p.entry_id"
-_TOTAL_OF_DAYS = f"""
+TOTAL_OF_DAYS = f"""
 WITH span AS ({_SPANS})
 SELECT p.commodity, count(*) AS count, sum(greatest(p.amount_minor, 0)) AS debit_minor,
     sum(greatest(-p.amount_minor, 0)) AS credit_minor
