@@ -77,7 +77,9 @@ async def _backup(house: House, file: Path, step: Step) -> Manifest:
         raise EmbeddedOnly("COOP_DATABASE_URL is set: back that server up with its own tools.")
     heads = []
     for cooperative in await house.cooperatives():
+        step(f"sealing {cooperative.slug}", 0, 1)
         await sealing.seal_everything(house.database, CooperativeId(cooperative.id))
+        step(f"sealing {cooperative.slug}", 1, 1)
         heads.append(await _head(house, CooperativeId(cooperative.id), cooperative.slug))
     with tempfile.TemporaryDirectory(prefix="coop-backup-") as folder:
         path = Path(folder) / DUMP

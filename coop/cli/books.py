@@ -20,6 +20,7 @@ from coop.cli.showing import (
     month_of_text,
     print_json,
     print_table,
+    waiting,
 )
 from coop.kernel.clock import utc_now
 from coop.kernel.ids import AccountId, CooperativeId, MemberId
@@ -243,7 +244,8 @@ def close(
     async def work(house: House) -> dict[str, object]:
         cooperative = await house.cooperative(slug)
         first = month_of_text(month, "month")
-        number = await close_month(house, CooperativeId(cooperative.id), first)
+        with waiting(f"closing {month}"):
+            number = await close_month(house, CooperativeId(cooperative.id), first)
         return {"cooperative": cooperative.slug, "month": month, "state": "closed", "seal": number}
 
     found = run(work, as_json=as_json)
@@ -278,7 +280,8 @@ def seal(slug: CooperativeSlug = None, as_json: AsJson = False) -> None:
     async def work(house: House) -> dict[str, object]:
         cooperative = await house.cooperative(slug)
         cooperative_id = CooperativeId(cooperative.id)
-        number = await sealing.seal_everything(house.database, cooperative_id)
+        with waiting("sealing"):
+            number = await sealing.seal_everything(house.database, cooperative_id)
         async with house.database.snapshot(cooperative_id) as connection:
             head = await sealing.last_seal(connection)
         hash_ = None if head is None else head.head.hex()

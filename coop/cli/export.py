@@ -12,7 +12,7 @@ import typer
 
 from coop.charging import queries as charging_queries
 from coop.cli.running import House, run
-from coop.cli.showing import CooperativeSlug
+from coop.cli.showing import CooperativeSlug, waiting
 from coop.ledger.exporting import export as export_journal
 from coop.members.domain.policy import Action, require
 
@@ -53,8 +53,9 @@ def export(
             pieces = export_journal(
                 connection, format_.value, title=cooperative.name, hub_names=hubs
             )
-            async for piece in pieces:
-                sink.write(piece)
+            with waiting(f"writing {format_.value}"):
+                async for piece in pieces:
+                    sink.write(piece)
 
     sink: TextIO
     if output is None:

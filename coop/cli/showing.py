@@ -104,6 +104,17 @@ def progress(*, wanted: bool = True) -> Iterator[Step]:
         yield step
 
 
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on stderr what is being waited for, when somebody watches and no end can be foretold."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(f"{what} …"):
+        yield
+
+
 def amount_text(minor: int, scale: int) -> str:
     """1250 at scale 2 is 12.50."""
     return f"{from_scale(minor, scale):f}"
