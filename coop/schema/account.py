@@ -157,7 +157,9 @@ async def postings_connection(
         if other is None:
             return rows
         # The latest come first: what lies before `other` in the list was recorded later than it.
-        return [row for row in rows if (_place(row) > other) != window.backward]
+        if window.backward:
+            return [row for row in rows if _place(row) < other]
+        return [row for row in rows if _place(row) > other]
 
     async def totals() -> list[Any]:
         total = reader.each(ledger.postings_totals, from_on, to_on)
