@@ -53,6 +53,7 @@ AS $$
 DECLARE
     v_count integer := cardinality(p_kinds);
     v_ids uuid[];
+    v_base text;
     v_refusals jsonb[] := array_fill(NULL::jsonb, ARRAY[v_count]);
     v_alive boolean[] := array_fill(TRUE, ARRAY[v_count]);
     v_replayed boolean[] := array_fill(FALSE, ARRAY[v_count]);
@@ -98,9 +99,13 @@ BEGIN
             END) AS fault
         FROM unnest(p_ords, p_lines, p_line_on, p_accounts, p_funds, p_commodities, p_amounts)
             AS l (ord, line, on_day, account_id, fund_id, commodity, amount)
-        LEFT JOIN LATERAL (
-            SELECT * FROM account WHERE cooperative_id = p_cooperative AND id = l.account_id LIMIT 1
-        ) AS a ON TRUE
+        LEFT JOIN (
+            SELECT a.*
+            FROM (SELECT DISTINCT unnest(p_accounts) AS account_id) AS d
+            CROSS JOIN LATERAL (
+                SELECT * FROM account WHERE cooperative_id = p_cooperative AND id = d.account_id LIMIT 1
+            ) AS a
+        ) AS a ON a.id = l.account_id
         GROUP BY l.ord, a.commodity, coalesce(l.fund_id, p_cooperative)
         HAVING sum(l.amount) <> 0
             OR min(CASE
@@ -155,7 +160,13 @@ BEGIN
     END IF;
 
     -- 3 claim
-    v_ids := ARRAY(SELECT uuidv7() FROM generate_series(1, v_count));
+    -- One random tail for the whole call and a counter before it (RFC 9562, 6.2, method 1): PostgreSQL may open the
+    -- source of randomness anew for each uuidv7().
+    v_base := replace(uuidv7()::text, '-', '');
+    v_ids := ARRAY(
+        SELECT (left(v_base, 17) || lpad(to_hex(n), 3, '0') || right(v_base, 12))::uuid
+        FROM generate_series(0, v_count - 1) AS n
+    );
     INSERT INTO idempotency AS i (cooperative_id, actor, key, request_hash, entry_id, outcome)
     SELECT p_cooperative, k.actor, k.key, k.request_hash, k.id, k.refusal
     FROM unnest(p_actors, p_keys, p_hashes, v_ids, v_refusals) AS k (actor, key, request_hash, id, refusal)
@@ -218,7 +229,12 @@ BEGIN
     IF v_left > 0 THEN
         -- Sorted, so that two calls never wait for each other in a ring. clock_timestamp() is read under each row's
         -- lock: what is recorded later on an account has the later time, even if the clock was set back.
-        WITH moved AS MATERIALIZED (
+        WITH given AS MATERIALIZED (
+            SELECT l.ord, l.line, l.on_day, l.account_id, coalesce(l.fund_id, p_cooperative) AS fund_id, l.amount
+            FROM unnest(p_ords, p_lines, p_line_on, p_accounts, p_funds, p_amounts)
+                AS l (ord, line, on_day, account_id, fund_id, amount)
+            WHERE v_alive[l.ord]
+        ), moved AS MATERIALIZED (
             INSERT INTO balance AS b (
                 cooperative_id, account_id, fund_id, commodity, normal_side, debit_minor, credit_minor, version,
                 recorded_at
@@ -226,13 +242,11 @@ BEGIN
             SELECT p_cooperative, s.account_id, s.fund_id, a.commodity, a.normal_side, s.debit, s.credit, s.lines,
                 clock_timestamp()
             FROM (
-                SELECT l.account_id, coalesce(l.fund_id, p_cooperative) AS fund_id,
-                    sum(greatest(l.amount, 0))::bigint AS debit, sum(greatest(-l.amount, 0))::bigint AS credit,
-                    count(*) AS lines
-                FROM unnest(p_ords, p_accounts, p_funds, p_amounts) AS l (ord, account_id, fund_id, amount)
-                WHERE v_alive[l.ord]
-                GROUP BY 1, 2
-                ORDER BY 1, 2
+                SELECT account_id, fund_id, sum(greatest(amount, 0))::bigint AS debit,
+                    sum(greatest(-amount, 0))::bigint AS credit, count(*) AS lines
+                FROM given
+                GROUP BY account_id, fund_id
+                ORDER BY account_id, fund_id
             ) AS s
             CROSS JOIN LATERAL (
                 SELECT * FROM account WHERE cooperative_id = p_cooperative AND id = s.account_id LIMIT 1
@@ -249,10 +263,8 @@ BEGIN
             SELECT l.ord, l.line, m.account_id, m.fund_id, m.commodity, l.amount, l.on_day,
                 m.version + row_number() OVER run AS version,
                 (m.net + sum(l.amount) OVER run)::bigint AS balance_after
-            FROM unnest(p_ords, p_lines, p_line_on, p_accounts, p_funds, p_amounts)
-                AS l (ord, line, on_day, account_id, fund_id, amount)
-            JOIN moved AS m ON m.account_id = l.account_id AND m.fund_id = coalesce(l.fund_id, p_cooperative)
-            WHERE v_alive[l.ord]
+            FROM given AS l
+            JOIN moved AS m ON m.account_id = l.account_id AND m.fund_id = l.fund_id
             WINDOW run AS (
                 PARTITION BY m.account_id, m.fund_id ORDER BY l.ord, l.line ROWS UNBOUNDED PRECEDING
             )
