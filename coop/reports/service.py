@@ -50,7 +50,7 @@ from coop.reports.store import DocumentStore, document_bytes, key_of
 from coop.reports.verify_document import statement_in
 
 PDF = "application/pdf"
-ATTEMPTS = 5
+ATTEMPTS = 10
 DAYS_MAX = 1096
 _TURNS = 9
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
