@@ -622,4 +622,4 @@ BEGIN
 END $$;
 GRANT INSERT ON commodity, account, fund, idempotency, seal, entry_seal, seal_cursor TO coop_app;
 GRANT UPDATE (xact_id) ON seal_cursor TO coop_app;
-GRANT UPDATE (name) ON account TO coop_app; -- noqa: CP01 - a column
+GRANT UPDATE (name) ON account TO coop_app; -- noqa: CP01

@@ -65,6 +65,17 @@ def pair(debit: AccountId, credit: AccountId, amount: int = 5, **changed: object
     return replace(EntryDraft("test", date(2026, 3, 14), "m", lines), **changed)
 
 
+def misfits(bank: AccountId, ada: AccountId, foreign_fund: FundId) -> tuple[EntryDraft, ...]:
+    """Postings in unknown funds, in another's fund, in another commodity, and out of balance."""
+    lines = (
+        (PostingDraft(bank, 5, uuid7()), PostingDraft(ada, -5, uuid7())),
+        (PostingDraft(bank, 5, foreign_fund), PostingDraft(ada, -5, foreign_fund)),
+        (PostingDraft(bank, 5), PostingDraft(ada, -5, None, "kWh")),
+        (PostingDraft(bank, 5), PostingDraft(ada, -4)),
+    )
+    return tuple(replace(pair(bank, ada), postings=postings) for postings in lines)
+
+
 async def refusals(town: Town, elsewhere: Town) -> list[tuple[EntryDraft, str, tuple[str, ...]]]:
     """A draft for every way in which the books refuse, with its code and path."""
     bank, ada = town.accounts["1000"], town.accounts["1200 ada"]
@@ -90,17 +101,7 @@ async def refusals(town: Town, elsewhere: Town) -> list[tuple[EntryDraft, str, t
     def one(code: str, path: str, draft: EntryDraft) -> tuple[EntryDraft, str, tuple[str, ...]]:
         return draft, code, tuple(path.split("."))
 
-    fund = replace(
-        pair(bank, ada), postings=(PostingDraft(bank, 5, uuid7()), PostingDraft(ada, -5, uuid7()))
-    )
-    foreign = replace(
-        pair(bank, ada),
-        postings=tuple(replace(p, fund_id=FundId(elsewhere.id)) for p in fund.postings),
-    )
-    unit = replace(
-        pair(bank, ada), postings=(PostingDraft(bank, 5), PostingDraft(ada, -5, None, "kWh"))
-    )
-    uneven = replace(pair(bank, ada), postings=(PostingDraft(bank, 5), PostingDraft(ada, -4)))
+    fund, foreign, unit, uneven = misfits(bank, ada, FundId(elsewhere.id))
     assert gone
     return [
         one("ENTRY_UNBALANCED", "postings", uneven),
