@@ -177,7 +177,8 @@ async def _count(connection: Any, _id: UUID, table: str) -> int:
 
 async def _balances(connection: Any, _id: UUID) -> list[tuple[Any, ...]]:
     found = await connection.exec_driver_sql(
-        "SELECT account_id, fund_id, debit_minor, credit_minor, version FROM balance ORDER BY 1, 2"
+        "SELECT account_id, fund_id, debit_minor, credit_minor, version FROM balance"
+        " WHERE version > 0 ORDER BY 1, 2"
     )
     return [tuple(row) for row in found]
 
