@@ -47,6 +47,7 @@ from coop.members import queries as member_queries
 from coop.members import service as members
 from coop.members.domain.people import Cooperative, MemberDraft
 from coop.members.domain.roles import SYSTEM_SUBJECT, Role, Viewer
+from coop.members.errors import SlugTaken
 
 Step = Callable[[str, int, int], None]
 CDR_FILE = "cdrs.jsonl"
@@ -106,8 +107,16 @@ async def build(
 
 
 async def _found(database: Database) -> Cooperative | None:
+    """The demo cooperative, if it was begun. Refuses SLUG_TAKEN when `demo` is somebody's own."""
     async with database.snapshot(None, subject=SYSTEM_SUBJECT) as connection:
-        return await member_queries.cooperative_by_slug(connection, town.SLUG)
+        found = await member_queries.cooperative_by_slug(connection, town.SLUG)
+    if found is None:
+        return None
+    async with database.snapshot(found.id) as connection:
+        funds = await ledger_queries.funds(connection)
+    if books.FUND not in {row.code for row in funds.values()}:
+        raise SlugTaken(f'A cooperative of yours is called "{town.SLUG}"; the demo needs the name.')
+    return found
 
 
 def _write_cdrs(sessions: Sequence[Simulated], folder: Path) -> Path:

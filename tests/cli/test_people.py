@@ -109,6 +109,13 @@ def test_the_database_is_upgraded_when_it_is_opened(new_shell: Callable[[], Shel
     }  # fmt: skip
 
 
+def test_the_demo_does_not_touch_a_cooperative_of_ones_own(new_shell: Callable[[], Shell]) -> None:
+    shell = new_shell()
+    shell.text("cooperative", "create", *NOR[2:], "--slug", "demo")
+    assert shell.refusal("demo", "--no-serve") == ("SLUG_TAKEN", [])
+    assert shell.json("trial-balance")["lines"] == []
+
+
 def test_help_teaches(shell: Shell) -> None:
     for command in ("balance", "post", "verify", "backup", "close", "statement", "demo"):
         assert "coop " + command in shell.text(command, "--help")
