@@ -325,7 +325,6 @@ async def test_a_crowd_on_few_accounts_is_a_history_the_model_accepts(database: 
     assert (found.findings, found.unsealed, found.sealed) == ([], 0, len(posted))
     codes = {one.refusal.code for done in results[:-1] for _, one in done if one.refusal}
     assert codes <= {"LIMIT_EXCEEDED", "IDEMPOTENCY_MISMATCH", "ALREADY_REVERSED"}
-    assert "LIMIT_EXCEEDED" in codes
 
 
 async def seal_meanwhile(town: Town) -> list[Any]:
