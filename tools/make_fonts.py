@@ -8,7 +8,7 @@ the tabular ones (figures align without OpenType features, which ReportLab does 
 tables and characters nobody's name or money is written with are dropped (small files load fast);
 the family is called Inter Tabular, so that nobody takes it for the original. The same source gives
 the same bytes.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 from __future__ import annotations
 

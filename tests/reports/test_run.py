@@ -162,7 +162,7 @@ async def test_a_run_that_was_killed_goes_on_where_it_stopped(
         start_new_session=True,
     )  # fmt: skip
     assert await child.wait() == -signal.SIGKILL
-    while _left_behind(child.pid):  # noqa: ASYNC110 - nothing tells when a stranger ends
+    while _left_behind(child.pid):
         await asyncio.sleep(0.01)
     stopped = await _issued(place)
     assert 5 <= len(stopped) < 12

@@ -63,7 +63,7 @@ async def serving(app: Starlette) -> AsyncIterator[str]:
     config = uvicorn.Config(app, port=0, log_level="error", access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
+    while not server.started:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

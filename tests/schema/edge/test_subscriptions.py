@@ -74,7 +74,7 @@ async def peer_of(
 async def topic(world: World, name: str) -> asyncio.Queue[int]:
     """The queue of a topic, once somebody listens to it."""
     async with asyncio.timeout(5):
-        while name not in world.topics:  # noqa: ASYNC110
+        while name not in world.topics:
             await asyncio.sleep(0.005)
     return world.topics[name]
 
