@@ -7,6 +7,7 @@ Refusal
     ├── JournalFileInvalid   JOURNAL_FILE_INVALID: a file that `coop post` cannot read
     ├── BackupInvalid        BACKUP_INVALID: not a backup of this program, or a damaged one
     ├── DataDirectoryInUse   DATA_DIRECTORY_IN_USE: restoring needs an empty data directory
+    ├── AddressUnavailable   ADDRESS_UNAVAILABLE: somebody else listens there, or it is not ours
     └── EmbeddedOnly         EMBEDDED_ONLY: your own server has tools of its own for that
 """
 
@@ -49,6 +50,12 @@ class DataDirectoryInUse(CommandRefused):
     """Restoring never overwrites: the data directory has to be empty."""
 
     code = "DATA_DIRECTORY_IN_USE"
+
+
+class AddressUnavailable(CommandRefused):
+    """Another program listens on that port, or the host is not this machine's."""
+
+    code = "ADDRESS_UNAVAILABLE"
 
 
 class EmbeddedOnly(CommandRefused):

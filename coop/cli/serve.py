@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import Annotated
 
 import typer
 
+from coop.cli.errors import AddressUnavailable
 from coop.cli.running import House, run
 
 Host = Annotated[
@@ -42,4 +45,15 @@ async def serve_house(house: House, host: str, port: int, *, log_json: bool = Fa
         app, host=host, port=port, log_level="warning", access_log=False,
         timeout_graceful_shutdown=5,
     )  # fmt: skip
-    await uvicorn.Server(config).serve()
+    with _listening(host, port) as listener:
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Refuses ADDRESS_UNAVAILABLE."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        why = f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}."
+        raise AddressUnavailable(why, ("port",)) from None

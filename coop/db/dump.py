@@ -37,8 +37,9 @@ def restore(cluster: Embedded, database: str, path: Path) -> None:
 
 def begin_after(data_dir: Path, xact_id: int) -> None:
     """Make the cluster of a new `data_dir`; it counts from the epoch after `xact_id`."""
-    cluster = embedded.start(data_dir)
-    cluster.stop()
+    with embedded.alone(data_dir):
+        cluster = embedded.start(data_dir)
+        cluster.stop()
     pgdata = data_dir.resolve() / "postgres"
     owner, as_root = pgdata.stat(), os.geteuid() == 0
     subprocess.run(  # noqa: S603 - our own binary and paths

@@ -7,12 +7,15 @@ stops with the last process that uses it; a process that was killed does not cou
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
 import secrets
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -70,8 +73,20 @@ class Embedded:
         self.server.cleanup()
 
 
+@contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """Hold `data_dir` against other processes that would make or prepare its cluster meanwhile."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def start(data_dir: Path) -> Embedded:
-    """The cluster of `data_dir`, made when there is none, started when it is not running."""
+    """The cluster of `data_dir`, made when there is none, started when it is not running.
+
+    Two processes that would make it have to take turns (`alone`).
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     pgdata = data_dir.resolve() / "postgres"
     passwords = _secrets(data_dir)

@@ -34,6 +34,11 @@ async def open_access(settings: Settings, *, upgrade: bool = True) -> Access:
     if settings.database_url is not None:
         owner = settings.database_owner_url or settings.database_url
         return Access(settings.database_url, owner, owner, None)
+    with embedded.alone(settings.data_dir):
+        return await _open_embedded(settings, upgrade=upgrade)
+
+
+async def _open_embedded(settings: Settings, *, upgrade: bool) -> Access:
     cluster = embedded.start(settings.data_dir)
     admin_url = cluster.url(ADMIN, "postgres")
     fresh = not await migrate.database_exists(admin_url, DATABASE)
