@@ -10,6 +10,7 @@ Killed in between, the month stays CLOSING, and closing it again goes on from th
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from coop.db.engine import Database
 from coop.kernel.ids import CooperativeId
 from coop.ledger import queries, service
 from coop.ledger.domain.period import PeriodState
-from coop.ledger.errors import IdempotencyMismatch, PeriodUnknown
+from coop.ledger.errors import IdempotencyMismatch, PeriodUnknown, PeriodUnsealed
 from coop.ledger.keys import outcome_of_key, remember_outcome
 from coop.ledger.sealing import seal_everything
 from coop.members.domain.roles import Viewer
@@ -63,11 +64,15 @@ async def close_period(
     if not replayed:
         number = await seal_everything(database, cooperative_id)
 
-        async def finish(connection: AsyncConnection) -> None:
+        async def finish(connection: AsyncConnection) -> bool:
+            if await _known(connection, key):  # by a twin, since
+                return True
             await service.finish_close(connection, viewer, cooperative_id, period_id, number)
             await _remember(connection, key)
+            return False
 
-        await database.unit_of_work(cooperative_id, finish)
+        with suppress(PeriodUnsealed):
+            replayed = await database.unit_of_work(cooperative_id, finish)
     async with database.snapshot(cooperative_id) as connection:
         row = await queries.period_by_id(connection, period_id)
     if row is None:

@@ -26,6 +26,7 @@ LedgerRefusal
 │   ├── PeriodNotClosed           PERIOD_NOT_CLOSED: only a closed period reopens
 │   ├── PeriodOrder               PERIOD_ORDER: oldest closes first, newest reopens first, no gaps
 │   ├── PeriodHasHolds            PERIOD_HAS_HOLDS: holds are still pending in it
+│   ├── PeriodUnsealed            PERIOD_UNSEALED: entries of it still wait for their seal
 │   └── ResolutionRequired        RESOLUTION_REQUIRED: only a vote reopens a period
 ├── HoldRefused
 │   ├── HoldUnknown               HOLD_UNKNOWN: absent, or of another cooperative
@@ -192,6 +193,12 @@ class PeriodHasHolds(PeriodRefused):
     """Holds are still pending in the period."""
 
     code = "PERIOD_HAS_HOLDS"
+
+
+class PeriodUnsealed(PeriodRefused):
+    """Entries of the period still wait for their seal: something older is being written."""
+
+    code = "PERIOD_UNSEALED"
 
 
 class ResolutionRequired(PeriodRefused):

@@ -26,11 +26,18 @@ class KeyOutcome:
     outcome: Mapping[str, Any]
 
 
-async def outcome_of_key(connection: AsyncConnection, actor: str, key: str) -> KeyOutcome | None:
+async def outcome_of_key(
+    connection: AsyncConnection, actor: str, key: str, *, held_for_s: int | None = None
+) -> KeyOutcome | None:
     """What became of the actor's earlier request under this key, or None when it is new.
 
     Takes the key for the rest of the transaction, so that a twin waits here for this one's commit.
+    Work done meanwhile in other transactions may take `held_for_s` seconds.
     """
+    if held_for_s is not None:
+        await connection.exec_driver_sql(
+            f"SET LOCAL idle_in_transaction_session_timeout = '{held_for_s:d}s'"
+        )
     await connection.execute(
         select(func.pg_advisory_xact_lock(func.hashtextextended(f"key:{actor}:{key}", 9)))
     )

@@ -48,7 +48,10 @@ LIMIT :most
 
 
 async def seal_everything(database: Database, cooperative_id: CooperativeId) -> int:
-    """Seal whatever can be sealed now; answers the number of the last seal, 0 before the first."""
+    """Seal whatever can be sealed now; answers the number of the last seal, 0 before the first.
+
+    Waits for whoever is sealing already: what both would have sealed is sealed on return.
+    """
     while await database.unit_of_work(
         cooperative_id, lambda connection: seal_next(connection, cooperative_id)
     ):
@@ -59,11 +62,9 @@ async def seal_everything(database: Database, cooperative_id: CooperativeId) -> 
 
 async def seal_next(connection: AsyncConnection, cooperative_id: CooperativeId) -> SealFacts | None:
     """Make one seal in the caller's transaction, or None when there is nothing to seal."""
-    taken = await connection.scalar(
-        select(func.pg_try_advisory_xact_lock(func.hashtextextended(str(cooperative_id), _SEALER)))
+    await connection.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(str(cooperative_id), _SEALER)))
     )
-    if not taken:
-        return None
     rows = (await connection.execute(text(_UNSEALED), {"most": SEAL_MAX + 1})).all()
     if not rows:
         return None

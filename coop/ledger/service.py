@@ -59,6 +59,7 @@ from coop.ledger.errors import (
     PeriodNotOpen,
     PeriodOrder,
     PeriodUnknown,
+    PeriodUnsealed,
     ResolutionRequired,
 )
 from coop.ledger.posting import PostingOutcome, post, stored_refusal
@@ -114,6 +115,7 @@ for _constraint, _kind, _message in (
     ("period_closing", PeriodNotOpen, "No close of that period is under way."),
     ("period_closed", PeriodNotClosed, "Only a closed period can be reopened."),
     ("period_order", PeriodOrder, "Periods close oldest first and reopen newest first."),
+    ("period_sealed", PeriodUnsealed, "Entries of that period still wait for their seal."),
     ("period_without_holds", PeriodHasHolds, "Money is still held in that period."),
     ("period_resolution", ResolutionRequired, "Only a resolution reopens a closed period."),
 ):
@@ -239,7 +241,10 @@ async def finish_close(
     period_id: UUID,
     seal_number: int,
 ) -> None:
-    """Keep the closing balances under the seal that covers the month: closing → closed."""
+    """Keep the closing balances under the seal that covers the month: closing → closed.
+
+    Refuses FORBIDDEN, PERIOD_NOT_OPEN, PERIOD_UNSEALED.
+    """
     require(viewer, Action.PERIOD_CLOSE, cooperative_id)
     await connection.execute(
         select(func.finish_close(cooperative_id, period_id, viewer.subject, seal_number))

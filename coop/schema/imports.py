@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import CooperativeId
 from coop.kernel.window import Window
 from coop.ledger.errors import IdempotencyMismatch
-from coop.ledger.keys import KeyOutcome, outcome_of_key, remember_outcome
+from coop.ledger.keys import outcome_of_key, remember_outcome
 from coop.members.domain.policy import Action, require
 from coop.schema.context import Context, Info
 from coop.schema.posting import cooperative_named
@@ -30,6 +31,9 @@ from coop.schema.user_error import Payload, refusals_as
 
 REJECTIONS_SHOWN = 200
 FILE_NAME_MAX = 255
+HELD_FOR_S = 600
+IMPORTS_AT_ONCE = 2
+_IMPORTING = asyncio.Semaphore(IMPORTS_AT_ONCE)
 
 
 @strawberry.enum(
@@ -97,21 +101,33 @@ class ImportMutations:
         context = info.context
         cooperative_id = cooperative_named(input.cooperative_id)
         require(context.viewer, Action.SESSION_IMPORT, cooperative_id)
-        request = _request_hash(input)
-        known = await _known(context, cooperative_id, input.idempotency_key)
-        if known is not None:
-            if known.request_hash != request:
-                raise IdempotencyMismatch("This key was used before, for another request.")
-            return await _payload(context, cooperative_id, dict(known.outcome), replayed=True)
-        outcome = _outcome(await _import(context, cooperative_id, input))
+        # The key is held in one transaction while the rows go in by others, a thousand each: few
+        # imports at a time, so that those who wait for their twins do not take every connection.
+        async with _IMPORTING:
+            outcome, replayed = await context.database.unit_of_work(
+                cooperative_id, lambda c: _once(c, context, cooperative_id, input)
+            )
+        return await _payload(context, cooperative_id, outcome, replayed=replayed)
 
-        async def remember(connection: AsyncConnection) -> None:
-            subject, key = context.viewer.subject, input.idempotency_key
-            if await outcome_of_key(connection, subject, key) is None:
-                await remember_outcome(connection, cooperative_id, subject, key, request, outcome)
 
-        await context.database.unit_of_work(cooperative_id, remember)
-        return await _payload(context, cooperative_id, outcome, replayed=False)
+async def _once(
+    connection: AsyncConnection,
+    context: Context,
+    cooperative_id: CooperativeId,
+    input: ChargingSessionsImportInput,
+) -> tuple[dict[str, Any], bool]:
+    """What came of the import under this key, now or before, and whether it was before."""
+    subject, key, request = context.viewer.subject, input.idempotency_key, _request_hash(input)
+    known = await outcome_of_key(connection, subject, key, held_for_s=HELD_FOR_S)
+    if known is not None:
+        if known.request_hash != request:
+            raise IdempotencyMismatch(
+                "This key was used before, for another request.", ("idempotency_key",)
+            )
+        return dict(known.outcome), True
+    outcome = _outcome(await _import(context, cooperative_id, input))
+    await remember_outcome(connection, cooperative_id, subject, key, request, outcome)
+    return outcome, False
 
 
 async def _import(
@@ -138,12 +154,6 @@ def _request_hash(input: ChargingSessionsImportInput) -> bytes:
         text = part.encode()
         digest.update(b"%d:" % len(text) + text)
     return digest.digest()
-
-
-async def _known(context: Context, cooperative_id: CooperativeId, key: str) -> KeyOutcome | None:
-    return await context.database.unit_of_work(
-        cooperative_id, lambda c: outcome_of_key(c, context.viewer.subject, key)
-    )
 
 
 def _outcome(found: ImportOutcome) -> dict[str, Any]:

@@ -41,6 +41,7 @@ from coop.schema.wire import Answer, Asked
 BODY_MAX: Final = 256 * 1024
 LARGE_BODY_MAX: Final = 8 * 1024 * 1024
 TIMEOUT_S: Final = 10
+LARGE_TIMEOUT_S: Final = 300  # a large import takes minutes
 REFUSED_POINTS: Final = 10  # of a document that failed: its parsing and validation were the work
 
 P = TypeVar("P")
@@ -67,7 +68,7 @@ class ContextFactory(Protocol[P_contra]):
 
 @dataclass(frozen=True)
 class LargeBodies(Generic[P]):
-    """Mutations whose body may have 8 MiB rather than 256 KiB, and for whom.
+    """Mutations whose body may have 8 MiB rather than 256 KiB, for whom, and for how long.
 
     Which field a body asks for is known once it is read, so the limit is `allowed(principal)` while
     reading, and the `fields` are checked after.
@@ -75,6 +76,7 @@ class LargeBodies(Generic[P]):
 
     fields: frozenset[str]
     allowed: Callable[[P], bool]
+    timeout_s: float = LARGE_TIMEOUT_S
 
 
 class GraphQLView(Generic[P]):
@@ -176,15 +178,20 @@ class GraphQLView(Generic[P]):
             raise refused(
                 Code.SUBSCRIPTION_NEEDS_SOCKET, "Subscribe over a WebSocket, graphql-transport-ws."
             )
-        large = self._large is not None and self._large.fields.issuperset(operation.root_fields)
-        if asked.size > BODY_MAX and not large:
+        if asked.size > BODY_MAX and self._large_of(operation) is None:
             raise wire.body_too_large(BODY_MAX)
+
+    def _large_of(self, operation: MeasuredOperation) -> LargeBodies[P] | None:
+        found = self._large
+        return found if found and found.fields.issuperset(operation.root_fields) else None
 
     async def _run(
         self, request: Request, principal: P, asked: Asked, prepared: Prepared,
         operation: MeasuredOperation,
     ) -> Answer:  # fmt: skip
-        limit = asyncio.timeout(self._timeout_s)
+        large = self._large_of(operation)
+        timeout_s = self._timeout_s if large is None else large.timeout_s
+        limit = asyncio.timeout(timeout_s)
         try:
             async with limit, self._context_factory(request, principal, operation) as context:
                 result = await executed(
@@ -195,7 +202,7 @@ class GraphQLView(Generic[P]):
         except TimeoutError:
             if not limit.expired():
                 raise
-            message = f"This took longer than {self._timeout_s} seconds."
+            message = f"This took longer than {timeout_s} seconds."
             return Answer(wire.TIMED_OUT, {"errors": [error_of(Code.TIMEOUT, message)]})
         return _shown(result, operation.name)
 

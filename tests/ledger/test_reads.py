@@ -15,6 +15,7 @@ from coop.kernel.clock import utc_now
 from coop.kernel.errors import Refusal
 from coop.ledger import exporting, queries, service
 from coop.ledger.domain.exports import beancount_names
+from coop.ledger.errors import PeriodUnsealed
 from coop.members.domain.roles import Viewer
 from tests.ledger.town import Town, codes, found_town
 
@@ -233,7 +234,7 @@ async def test_a_close_is_not_finished_over_unsealed_entries(town: Town) -> None
         town.id, lambda c: service.begin_close(c, town.viewer, town.id, january)
     )
     before = await town.books("period")
-    with pytest.raises(Exception, match="not sealed"):
+    with pytest.raises(PeriodUnsealed):
         await town.database.unit_of_work(
             town.id, lambda c: service.finish_close(c, town.viewer, town.id, january, 1)
         )
