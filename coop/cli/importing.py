@@ -125,7 +125,7 @@ def _text(mapping: Path) -> str:
 
 def _watching(step: Step, name: str) -> Progress:
     def note(done: int, size: int, _counts: Counts) -> None:
-        step(f"{name} (bytes)", done, size)
+        step(name, done, size)
 
     return note
 

@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
+    TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -90,16 +91,17 @@ def progress(*, wanted: bool = True) -> Iterator[Step]:
     columns = (
         TextColumn("{task.description:<44}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, disable=not (wanted and console.is_terminal)) as bars:
-        tasks: dict[str, object] = {}
+        tasks: dict[str, TaskID] = {}
 
         def step(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total or None)
-            bars.update(tasks[what], completed=done, total=total or None)  # type: ignore[arg-type]
+                tasks[what] = bars.add_task(what, total=None)
+            # Of nothing, all is done.
+            bars.update(tasks[what], completed=done if total else 1, total=total or 1)
 
         yield step
 

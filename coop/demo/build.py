@@ -92,7 +92,7 @@ async def build(
     with path.open("rb") as stream:
         outcome = await import_cdrs(
             database, viewer, id_, ImportFile(stream, path.name, folder / "rejected.jsonl"),
-            progress=lambda done, size, _: step("importing sessions (bytes)", done, size),
+            progress=lambda done, size, _: step("importing sessions", done, size),
         )  # fmt: skip
     charged = await _charged(database, id_, last_day)
     paid = list(books.payments(charged, last_day))
