@@ -7,6 +7,7 @@ Refusal
     ├── JournalFileInvalid   JOURNAL_FILE_INVALID: a file that `coop post` cannot read
     ├── BackupInvalid        BACKUP_INVALID: not a backup of this program, or a damaged one
     ├── DataDirectoryInUse   DATA_DIRECTORY_IN_USE: restoring needs an empty data directory
+    ├── DatabaseOutdated     DATABASE_OUTDATED: `coop database upgrade` comes first
     ├── AddressUnavailable   ADDRESS_UNAVAILABLE: somebody else listens there, or it is not ours
     └── EmbeddedOnly         EMBEDDED_ONLY: your own server has tools of its own for that
 """
@@ -50,6 +51,12 @@ class DataDirectoryInUse(CommandRefused):
     """Restoring never overwrites: the data directory has to be empty."""
 
     code = "DATA_DIRECTORY_IN_USE"
+
+
+class DatabaseOutdated(CommandRefused):
+    """A server of one's own is upgraded when asked, not by use."""
+
+    code = "DATABASE_OUTDATED"
 
 
 class AddressUnavailable(CommandRefused):

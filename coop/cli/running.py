@@ -15,9 +15,10 @@ from typing import NoReturn, TypeVar
 
 import typer
 
-from coop.cli.errors import CooperativeUnknown, CooperativeUnnamed
+from coop.cli.errors import CooperativeUnknown, CooperativeUnnamed, DatabaseOutdated
 from coop.cli.showing import print_error, print_json
 from coop.config import Settings
+from coop.db import migrate
 from coop.db.engine import Database
 from coop.db.open import Access, open_access
 from coop.kernel.clock import utc_now
@@ -87,6 +88,8 @@ def guarded(start: Callable[[], Awaitable[Result]], *, as_json: bool = False) ->
 async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
     settings = Settings.read()
     access = await open_access(settings)
+    if access.embedded is None:
+        await _require_current(access)
     database = access.database()
     try:
         return await work(House(settings, access, database, system_viewer(utc_now())))
@@ -94,6 +97,16 @@ async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
         await database.close()
         if access.embedded is not None:
             access.embedded.stop()
+
+
+async def _require_current(access: Access) -> None:
+    """Refuse DATABASE_OUTDATED when a server of one's own is not at the version we need."""
+    current, needed = await migrate.status(access.owner_url)
+    if current != needed:
+        raise DatabaseOutdated(
+            f"The database is at version {current or 'none'}, {needed} is needed: "
+            "run `coop database upgrade`."
+        )
 
 
 def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
