@@ -104,7 +104,7 @@ async def post_alone(
     return [_outcome(row) for row in rows]
 
 
-def _columns(drafts: Sequence[tuple[str, EntryDraft]]) -> tuple[list[Any], ...]:
+def _columns(drafts: Sequence[tuple[str, EntryDraft]]) -> tuple[list[Any] | None, ...]:
     """The parallel arrays of the call, entries first."""
     entries = [draft for _, draft in drafts]
     lines = [
@@ -112,37 +112,46 @@ def _columns(drafts: Sequence[tuple[str, EntryDraft]]) -> tuple[list[Any], ...]:
         for ord_, draft in enumerate(entries, 1)
         for line, posting in enumerate(draft.postings)
     ]
+    postings = [posting for _, _, _, posting in lines]
+    keyed = [None if draft.idempotency_key is None else request_hash(draft) for draft in entries]
     return (
         [actor for actor, _ in drafts],
         [draft.kind for draft in entries],
         [draft.effective_on for draft in entries],
         [draft.memo for draft in entries],
-        [draft.idempotency_key for draft in entries],
-        [request_hash(draft) if draft.idempotency_key is not None else None for draft in entries],
-        [draft.source[0] if draft.source else None for draft in entries],
-        [draft.source[1] if draft.source else None for draft in entries],
-        [draft.reverses_id for draft in entries],
-        [draft.resolution_id for draft in entries],
-        [orjson.dumps(draft.metadata).decode() if draft.metadata else None for draft in entries],
+        _any([draft.idempotency_key for draft in entries]),
+        _any(keyed),
+        _any([draft.source[0] if draft.source else None for draft in entries]),
+        _any([draft.source[1] if draft.source else None for draft in entries]),
+        _any([draft.reverses_id for draft in entries]),
+        _any([draft.resolution_id for draft in entries]),
+        _any([orjson.dumps(one.metadata).decode() if one.metadata else None for one in entries]),
         [ord_ for ord_, _, _, _ in lines],
         [line for _, line, _, _ in lines],
         [effective_on for _, _, effective_on, _ in lines],
-        [posting.account_id for _, _, _, posting in lines],
-        [posting.fund_id for _, _, _, posting in lines],
-        [posting.commodity for _, _, _, posting in lines],
-        [posting.amount_minor for _, _, _, posting in lines],
+        [posting.account_id for posting in postings],
+        _any([posting.fund_id for posting in postings]),
+        _any([posting.commodity for posting in postings]),
+        [posting.amount_minor for posting in postings],
     )
+
+
+def _any(values: list[Any]) -> list[Any] | None:
+    """The array, or a null one when it has nothing but nulls: neither side then has to read it."""
+    return values if values.count(None) < len(values) else None
 
 
 def _outcome(row: asyncpg.Record) -> PostingOutcome:
-    if row["refusal"] is not None:
-        return PostingOutcome(None, None, row["replayed"], stored_refusal(row["refusal"]))
-    balances = tuple(
+    _, entry_id, recorded_at, replayed, refusal, balances = row
+    if refusal is not None:
+        return PostingOutcome(None, None, replayed, stored_refusal(refusal))
+    if balances is None:
+        return PostingOutcome(entry_id, recorded_at, replayed, None)
+    after = tuple(
         BalanceAfter(AccountId(UUID(item[0])), FundId(UUID(item[1])), *map(int, item[2:]))
-        for item in (orjson.loads(row["balances"]) if row["balances"] else ())
+        for item in orjson.loads(balances)
     )
-    entry_id = EntryId(row["entry_id"])
-    return PostingOutcome(entry_id, row["recorded_at"], row["replayed"], None, balances)
+    return PostingOutcome(entry_id, recorded_at, replayed, None, after)
 
 
 def stored_refusal(text: str) -> Refusal:
