@@ -141,10 +141,10 @@ async def test_an_import_killed_between_its_chunks_is_finished_by_the_retry(
     query = """mutation($input: ChargingSessionsImportInput!) {
       chargingSessionsImport(input: $input) { accepted } }"""
     async with settled(data_dir, access) as (office, port):
-        count = 6_000
+        count = 5_000
         lines = [
-            f"H1;ada;s{n};2026-{n // 27 % 10 + 1:02}-{n % 27 + 1:02} {n // 270 % 24:02}:00:00;"
-            f"2026-{n // 27 % 10 + 1:02}-{n % 27 + 1:02} {n // 270 % 24:02}:30:00;1"
+            f"H1;ada;s{n};2026-{n // 27 % 8 + 2:02}-{n % 27 + 1:02} {n // 216:02}:00:00;"
+            f"2026-{n // 27 % 8 + 2:02}-{n % 27 + 1:02} {n // 216:02}:30:00;1"
             for n in range(count)
         ]
         input_ = {
