@@ -1,4 +1,4 @@
-"""The GraphQL-over-HTTP audits of npm's graphql-http against the real view, on a loopback port."""
+"""The GraphQL-over-HTTP audits of npm's graphql-http against the view and the whole application."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from coop.app import create_app
+from coop.config import Settings
+from coop.db.engine import Database
+from coop.kernel.clock import utc_now
+from coop.members.development import development_issuer
 from tests.schema.edge.conftest import serving
 from tests.schema.edge.demo import World, app_of
 
@@ -34,7 +39,21 @@ def node() -> str:
 
 async def test_all_sixty_one_audits_pass(node: str) -> None:
     async with serving(app_of(World())) as host:
-        command = [node, str(HERE / "audit.mjs"), f"http://{host}/graphql"]
-        done = await anyio.run_process(command, check=False)
+        await audited(node, host)
+
+
+async def test_they_pass_against_the_whole_application(
+    node: str, settings: Settings, database: Database
+) -> None:
+    app = create_app(settings, database)
+    token = development_issuer(settings.data_dir).mint("nobody", settings.audience, utc_now())
+    async with app.router.lifespan_context(app), serving(app) as host:
+        await audited(node, host, token)
+
+
+async def audited(node: str, host: str, *token: str) -> None:
+    """Run the audits; all of them pass."""
+    command = [node, str(HERE / "audit.mjs"), f"http://{host}/graphql", *token]
+    done = await anyio.run_process(command, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout) == {"passed": 61, "failed": []}
