@@ -48,6 +48,8 @@ SET enable_nestloop = off
 SET enable_mergejoin = off
 SET enable_seqscan = off
 SET jit = off
+-- So a plan is made once a connection and never again: planning a call would cost as much as posting one entry.
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
