@@ -69,7 +69,10 @@ async def test_numbers_follow_each_other(place: Grid, number: int) -> None:
 
 
 async def test_a_statement_replaces_one_of_its_days_once(place: Grid) -> None:
-    september, issued = await place.issue(place.ada, SEPTEMBER), await place.issue(place.ada, OCTOBER)
+    september, issued = (
+        await place.issue(place.ada, SEPTEMBER),
+        await place.issue(place.ada, OCTOBER),
+    )
     other = _COPY.format(number=3, supersedes=f"'{september.statement.id}'")
     error = await _refused(place, other, id=issued.statement.id)
     assert error.constraint_name == "statement_replaces_same"

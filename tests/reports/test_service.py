@@ -125,7 +125,9 @@ async def test_opening_and_lines_make_closing_in_what_is_printed(place: Grid) ->
 async def test_a_reversal_takes_money_and_energy_back(place: Grid) -> None:
     made = await october(place)
     async with place.database.snapshot(place.id) as connection:
-        lines = (await ledger_queries.postings_of_entries(connection, [made["first"]]))[made["first"]]
+        lines = (await ledger_queries.postings_of_entries(connection, [made["first"]]))[
+            made["first"]
+        ]
     mirror = reversal_of(
         made["first"], [PostingDraft(x.account_id, x.amount_minor, x.fund_id) for x in lines],
         effective_on=date(2026, 10, 25), memo="Wrong badge",
@@ -251,7 +253,9 @@ async def test_requests_that_race_for_the_next_number_are_one_statement_too(plac
     assert place.files() == 1
 
 
-async def test_unchanged_books_give_the_same_file_and_another_language_a_second(place: Grid) -> None:
+async def test_unchanged_books_give_the_same_file_and_another_language_a_second(
+    place: Grid,
+) -> None:
     await october(place)
     first = await place.issue(place.ada, key="a")
 

@@ -168,9 +168,7 @@ def test_the_head_is_repeated_on_every_page_of_a_long_table(count):
     pages = page_texts(draw_statement(statement(count)))
     with_rows = [page for page in pages[1:] if "Charging session" in page]
     assert len(with_rows) == 8
-    assert all(
-        "Date Description Hub kWh Charge Payment Due Seal" in page for page in with_rows
-    )
+    assert all("Date Description Hub kWh Charge Payment Due Seal" in page for page in with_rows)
     assert f"Page 1 of {len(pages)}" in pages[0]
     assert f"Page {len(pages)} of {len(pages)}" in pages[-1]
 
