@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.kernel.clock import utc_now
 from coop.kernel.errors import Refusal
-from coop.kernel.ids import EntryId
+from coop.kernel.ids import EntryId, FundId
 from coop.ledger import queries, service
 from coop.ledger.coalescer import PostingQueue
 from coop.ledger.domain.entry import EntryDraft, PostingDraft
@@ -354,3 +354,91 @@ async def test_a_caller_who_gives_up_does_not_undo_the_posting(town: Town) -> No
     again = await queue.post(town.id, "ada", replace(draft, idempotency_key="k"))
     assert again.replayed
     assert await town.balance("1200 ada") == 1200
+
+
+async def test_what_a_hold_may_not_be(town: Town, elsewhere: Town) -> None:
+    ada, north = town.accounts["1200 ada"], town.accounts["4000 north"]
+    until = utc_now() + timedelta(hours=1)
+    async with town.database.snapshot(town.id) as connection:
+        [heading] = await queries.accounts_page(connection, condition=None, after=None, limit=1)
+    before = await town.books()
+    for wanted, code in (
+        (Hold(ada, elsewhere.accounts["1000"], 5, until), "ACCOUNT_UNKNOWN"),
+        (Hold(ada, ada, 5, until), "ACCOUNT_UNKNOWN"),
+        (Hold(ada, town.accounts["9000 north"], 5, until), "COMMODITY_MISMATCH"),
+        (Hold(ada, heading.id, 5, until), "ACCOUNT_SUMMARY"),
+        (Hold(ada, north, 5, until, FundId(elsewhere.id)), "FUND_UNKNOWN"),
+    ):
+        with pytest.raises(Refusal) as caught:
+            await town.database.unit_of_work(
+                town.id, lambda c, wanted=wanted: service.place_hold(c, town.id, "ada", wanted, "")
+            )
+        assert caught.value.code == code
+        assert await town.books() == before
+
+
+async def test_an_account_does_not_close_under_a_hold_or_a_posting(town: Town) -> None:
+    ada = town.accounts["1200 ada"]
+
+    def close(day: date) -> asyncio.Task[None]:
+        return asyncio.create_task(order(town, service.close_account, ada, day))
+
+    hold_id = await hold(town)
+    with pytest.raises(Refusal) as held:
+        await close(date(2026, 3, 31))
+    assert held.value.code == "ACCOUNT_IN_USE"
+    await town.database.unit_of_work(town.id, lambda c: service.release_hold(c, town.id, hold_id))
+    async with step(town) as posting:
+        await post(posting, town.id, [("ada", town.drafts(CHARGE)[0])])
+        closing = close(date(2026, 3, 31))
+        await until_it_waits(town.database, closing)
+    with pytest.raises(Refusal) as used:
+        await closing
+    assert used.value.code == "ACCOUNT_IN_USE"
+    assert codes(await town.post(CHARGE)) == [None]
+
+
+async def test_books_verify_at_any_moment_while_they_are_written_and_sealed(town: Town) -> None:
+    queue = PostingQueue(town.database)
+    [draft] = town.drafts(CHARGE)
+
+    async def write() -> None:
+        for _ in range(60):
+            await queue.post(town.id, "ada", draft)
+
+    async def look() -> list[bool]:
+        return [(await town.verify()).ok for _ in range(8)]
+
+    async def seal() -> None:
+        for _ in range(8):
+            await town.seal()
+
+    _, _, first, _, second = await asyncio.gather(write(), write(), look(), seal(), look())
+    assert first + second == [True] * 16
+
+
+async def test_a_ring_of_two_units_of_work_is_broken_and_both_are_done(town: Town) -> None:
+    """Each holds what the other wants next; PostgreSQL ends one, and it is done again."""
+    await town.open("1010")
+    await town.posted(CHARGE)  # the month is there: making it would let only one of them in
+    first = "2026-03-14\n  1200 ada  debit 1.00 EUR\n  1000  credit 1.00 EUR\n"
+    second = "2026-03-14\n  1200 bob  debit 1.00 EUR\n  1010  credit 1.00 EUR\n"
+    meeting = asyncio.Barrier(2)
+    attempts: list[str] = []
+
+    async def both(name: str, journals: tuple[str, str]) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            attempts.append(name)
+            await post(connection, town.id, [("ada", town.drafts(journals[0])[0])])
+            if attempts.count(name) == 1:
+                await meeting.wait()
+            await post(connection, town.id, [("ada", town.drafts(journals[1])[0])])
+
+        await town.database.unit_of_work(town.id, work)
+
+    await asyncio.gather(both("one", (first, second)), both("two", (second, first)))
+    assert sorted(attempts) in (["one", "one", "two"], ["one", "two", "two"])
+    assert [await town.balance(name) for name in ("1200 ada", "1200 bob", "1000", "1010")] == [
+        1400, 200, -200, -200,
+    ]  # fmt: skip
+    assert (await town.verify()).ok
