@@ -58,6 +58,7 @@ class House:
     accounts: list[AccountId]
     token: str
     port: int
+    data_dir: Path
 
 
 @asynccontextmanager
@@ -73,8 +74,8 @@ async def running_house(*, members_count: int = 1_000, port: int = 8765) -> Asyn
     command = [sys.executable, "-W", "ignore", "-c", SERVE, str(data_dir), str(port)]
     server = await asyncio.create_subprocess_exec(*command)
     try:
-        await _answering(port)
-        yield House(access, database, cooperative_id, accounts, token, port)
+        await answering(port)
+        yield House(access, database, cooperative_id, accounts, token, port, data_dir)
     finally:
         server.send_signal(signal.SIGTERM)
         await asyncio.wait_for(server.wait(), 20)
@@ -109,7 +110,8 @@ async def _books(
     return await database.unit_of_work(cooperative_id, work)
 
 
-async def _answering(port: int) -> None:
+async def answering(port: int) -> None:
+    """Return once somebody listens there."""
     for _ in range(400):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

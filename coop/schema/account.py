@@ -87,14 +87,19 @@ class Posting(Node):
         )
 
     @strawberry.field(description="The entry it is a line of.")
-    async def entry(
-        self, info: Info
-    ) -> Annotated[JournalEntry, strawberry.lazy("coop.schema.journal")]:
+    def entry(self, info: Info) -> Annotated[JournalEntry, strawberry.lazy("coop.schema.journal")]:
         from coop.schema.journal import JournalEntry  # noqa: PLC0415 - the two know each other
 
+        if self.row.recorded_at is not None:  # a page brings it: nothing to wait for, row by row
+            return JournalEntry.of_posting(self.account_row.cooperative_id, self.row)
+        # GraphQL awaits what it is given.
+        return self._entry_read(info)  # type: ignore[return-value]
+
+    async def _entry_read(self, info: Info) -> JournalEntry:
+        from coop.schema.journal import JournalEntry  # noqa: PLC0415 - likewise
+
         reader = await info.context.reader(self.account_row.cooperative_id)
-        row = await reader.entries.load(self.row.entry_id)
-        return JournalEntry.of(row)
+        return JournalEntry.of(await reader.entries.load(self.row.entry_id))
 
     @strawberry.field(description="The account it moves.")
     def account(self) -> Account:

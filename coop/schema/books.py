@@ -115,8 +115,9 @@ async def trial_balance(
         return None
     reader = await context.reader(cooperative_id)
     scales = await reader.scales()
-    sums = await _sums(reader, fund_id, until=as_of, known_at=known_at)
-    found = balance.trial_balance(sums, *_moment(context, cooperative_id, as_of, known_at))
+    day, at = _moment(context, cooperative_id, as_of, known_at)
+    sums = await _sums(reader, fund_id, until=day, known_at=known_at)
+    found = balance.trial_balance(sums, day, at)
     rows = [
         TrialBalanceRow(
             account_id=strawberry.ID(str(NodeId("Account", cooperative_id, line.account_id))),
@@ -152,8 +153,8 @@ async def balance_sheet(
     if not context.extent(Action.BOOKS_READ, cooperative_id).everything:
         return None
     reader = await context.reader(cooperative_id)
-    sums = await _sums(reader, fund_id, until=as_of, known_at=known_at)
     day, at = _moment(context, cooperative_id, as_of, known_at)
+    sums = await _sums(reader, fund_id, until=day, known_at=known_at)
     return await _shown(reader, statements.balance_sheet(sums, day, at))
 
 
@@ -174,8 +175,8 @@ async def income_statement(
     if until == date.min:
         raise InvalidValue("No day comes before that one.", ("period", "to"))
     last = None if until is None else until - timedelta(days=1)
-    sums = await _sums(reader, fund_id, since=first, until=last, known_at=known_at, hub_id=hub)
     day, at = _moment(context, cooperative_id, last, known_at)
+    sums = await _sums(reader, fund_id, since=first, until=day, known_at=known_at, hub_id=hub)
     return await _shown(reader, statements.income_statement(sums, first, day, at))
 
 

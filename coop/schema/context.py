@@ -177,9 +177,7 @@ class Context:
         return await found
 
     async def _open(self, cooperative_id: UUID) -> Reader:
-        connection = await self._stack.enter_async_context(
-            self.database.snapshot(cooperative_id, subject=self.viewer.subject)
-        )
+        connection = await self._stack.enter_async_context(self.database.snapshot(cooperative_id))
         return Reader(connection, cooperative_id)
 
     def extent(self, action: Action, cooperative_id: UUID) -> Extent:

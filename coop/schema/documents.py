@@ -117,7 +117,6 @@ class Documents:
         try:
             node = parse(text, max_tokens=TOKENS_MAX)
             within = measured(self.schema, node)
-            visit(node, _TEXT_ONLY)
         except OverLimit as over:
             return over.errors
         except GraphQLError as error:
@@ -129,6 +128,10 @@ class Documents:
         )
         if errors:
             return [_coded(error, Code.VALIDATION_FAILED) for error in errors]
+        try:
+            visit(node, _TEXT_ONLY)
+        except GraphQLError as error:
+            return [_coded(error, Code.BAD_USER_INPUT)]
         return Prepared(node, within)
 
 

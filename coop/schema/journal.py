@@ -11,7 +11,7 @@ import strawberry
 from coop.kernel.ids import EntryId
 from coop.ledger.domain.entry import EntryDraft
 from coop.ledger.posting import PostingOutcome
-from coop.ledger.queries import EntryRow, SealRow
+from coop.ledger.queries import EntryRow, PostingRow, SealRow
 from coop.members.domain.policy import Action
 from coop.schema.account import Posting
 from coop.schema.context import Context, Info, Reader
@@ -63,6 +63,15 @@ class JournalEntry(Node):
             raise LookupError("a posting without its entry")
         return cls._made(
             row.cooperative_id, row.id, row.kind, row.memo, row.effective_on, row.recorded_at
+        )
+
+    @classmethod
+    def of_posting(cls, cooperative_id: UUID, row: PostingRow) -> JournalEntry:
+        """The entry of a posting that a page brought together with it."""
+        if row.recorded_at is None:
+            raise LookupError("a posting read without its entry")
+        return cls._made(
+            cooperative_id, row.entry_id, row.kind, row.memo, row.effective_on, row.recorded_at
         )
 
     @classmethod

@@ -96,6 +96,8 @@ class Member(Node):
     ) -> MemberBalance | None:
         if not self._may(info, "balance"):
             return None
+        # What takes effect later is not owed yet: without a day, today counts.
+        as_of = as_of or info.context.viewer.today(self.value.cooperative_id)
         reader = await info.context.reader(self.value.cooperative_id)
         currency = (await cooperative_value(reader)).currency
         rows = await reader.accounts_of_member.load(self.value.id) or []
@@ -115,7 +117,7 @@ class Member(Node):
             equity=shown(position.equity_minor),
             deposits=shown(position.deposits_minor),
             make_up_energy=kwh(0),
-            as_of=as_of or info.context.viewer.today(self.value.cooperative_id),
+            as_of=as_of,
             known_at=known_at or utc_now(),
         )
 

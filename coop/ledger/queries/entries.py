@@ -22,7 +22,10 @@ _entry, _posting = tables.journal_entry.c, tables.posting.c
 
 @dataclass(frozen=True, slots=True)
 class PostingRow:
-    """One line of the journal as read, debit positive, and where its account stood after it."""
+    """One line of the journal as read, debit positive, and where its account stood after it.
+
+    A page's lines bring what their entry says, too: recorded_at, kind, memo.
+    """
 
     entry_id: EntryId
     line: int
@@ -34,6 +37,8 @@ class PostingRow:
     balance_after: int
     effective_on: date
     recorded_at: datetime | None = None
+    kind: str = ""
+    memo: str = ""
 
 
 async def entries_by_ids(
@@ -111,11 +116,19 @@ async def postings_of_entries(
     return found
 
 
-def posting_row(row: Row[Any], recorded_at: datetime | None = None) -> PostingRow:
+def posting_row(row: Row[Any]) -> PostingRow:
     """A posting's row as read."""
     return PostingRow(
         row.entry_id, row.line, row.account_id, row.fund_id, row.version, row.commodity,
-        row.amount_minor, row.balance_after, row.effective_on, recorded_at,
+        row.amount_minor, row.balance_after, row.effective_on,
+    )  # fmt: skip
+
+
+def page_row(row: Row[Any]) -> PostingRow:
+    """A row of `page_text`."""
+    return PostingRow(
+        row.entry_id, row.line, row.account_id, row.fund_id, row.version, row.commodity,
+        row.amount_minor, row.balance_after, row.effective_on, row.recorded_at, row.kind, row.memo,
     )  # fmt: skip
 
 
@@ -133,7 +146,7 @@ Place = tuple[datetime, UUID, int]
 
 _PAGE = """
 SELECT p.entry_id, p.line, p.account_id, p.fund_id, p.version, p.commodity, p.amount_minor,
-    p.balance_after, p.effective_on, j.recorded_at
+    p.balance_after, p.effective_on, j.recorded_at, j.kind, j.memo
 FROM {source} AS b
 CROSS JOIN LATERAL (
     SELECT q.* FROM posting AS q
@@ -144,7 +157,7 @@ CROSS JOIN LATERAL (
     LIMIT :limit
 ) AS p
 CROSS JOIN LATERAL (
-    SELECT e.recorded_at FROM journal_entry AS e
+    SELECT e.recorded_at, e.kind, e.memo FROM journal_entry AS e
     WHERE e.cooperative_id = b.cooperative_id AND e.id = p.entry_id LIMIT 1
 ) AS j
 WHERE b.cooperative_id = coop_current() AND b.account_id = ANY (CAST(:accounts AS uuid[]))
@@ -184,7 +197,7 @@ async def postings_page(
         limit=limit, after=after, backward=backward, from_on=from_on, to_on=to_on, fund_id=fund_id
     )
     rows = await connection.execute(text(statement), {"accounts": list(account_ids), **parameters})
-    return [posting_row(row, row.recorded_at) for row in rows]
+    return [page_row(row) for row in rows]
 
 
 def page_text(

@@ -14,8 +14,8 @@ from coop.ledger.queries.entries import (
     TOTAL_OF_DAYS,
     Place,
     PostingRow,
+    page_row,
     page_text,
-    posting_row,
     postings_page,
     postings_total,
 )
@@ -63,7 +63,7 @@ async def postings_pages(
     )
     pages: dict[Group, list[PostingRow]] = {}
     for group, row in await _each(connection, groups, statement, parameters):
-        pages.setdefault(group, []).append(posting_row(row, row.recorded_at))
+        pages.setdefault(group, []).append(page_row(row))
     for page in pages.values():
         page.sort(key=lambda row: (row.recorded_at, row.entry_id, row.line), reverse=not backward)
     return pages

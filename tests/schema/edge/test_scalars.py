@@ -122,7 +122,8 @@ async def test_what_is_refused_is_a_request_error_that_names_the_scalar(
     assert response.status_code == 400
     assert "data" not in response.json()
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert f"{ARGUMENTS[name]}:" in error["message"]
+    named = "U+0000" if isinstance(sent, str) and "\0" in sent else f"{ARGUMENTS[name]}:"
+    assert named in error["message"]
 
 
 @pytest.mark.parametrize(
