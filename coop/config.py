@@ -9,8 +9,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
+
+from coop.kernel.errors import Refusal
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_DOCUMENTS = ("s3", "gs", "az", "file", "memory", "https")
+
+
+class SettingsInvalid(Refusal):
+    """An environment variable that cannot be meant; `path` names it."""
+
+    code = "SETTINGS_INVALID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +50,11 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Settings of `environment` (default: the process's)."""
+        """Settings of `environment` (default: the process's). Refuses SETTINGS_INVALID."""
         env = os.environ if environment is None else environment
         data_dir = env.get("COOP_DATA_DIR") or platformdirs.user_data_dir("coop")
         database_url = env.get("COOP_DATABASE_URL") or None
-        return cls(
+        found = cls(
             data_dir=Path(data_dir).expanduser().absolute(),
             database_url=database_url,
             database_owner_url=env.get("COOP_DATABASE_OWNER_URL") or database_url,
@@ -53,6 +65,30 @@ class Settings:
             documents_url=env.get("COOP_DOCUMENTS_URL") or None,
             development=env.get("COOP_DEVELOPMENT", "1") not in ("", "0", "false", "no"),
         )
+        found._refuse_nonsense()
+        return found
+
+    def _refuse_nonsense(self) -> None:
+        if (self.issuer is None) != (self.jwks_url is None):
+            missing = "COOP_ISSUER" if self.issuer is None else "COOP_JWKS_URL"
+            raise SettingsInvalid("A provider is an issuer and where its keys are.", (missing,))
+        jwks = urlsplit(self.jwks_url or "https://none")
+        if jwks.scheme != "https" and not (jwks.scheme == "http" and jwks.hostname in _LOOPBACK):
+            raise SettingsInvalid(
+                "Keys are fetched over https, or over http from loopback.", ("COOP_JWKS_URL",)
+            )
+        for name, url in (
+            ("COOP_DATABASE_URL", self.database_url),
+            ("COOP_DATABASE_OWNER_URL", self.database_owner_url),
+        ):
+            if url is not None and urlsplit(url).scheme not in ("postgresql", "postgres"):
+                raise SettingsInvalid(
+                    "A database is postgresql://user:password@host/name.", (name,)
+                )
+        if self.documents_url and urlsplit(self.documents_url).scheme not in _DOCUMENTS:
+            raise SettingsInvalid(
+                f"A store of documents is one of {', '.join(_DOCUMENTS)}.", ("COOP_DOCUMENTS_URL",)
+            )
 
     def __repr__(self) -> str:
         """Where data lives and which kind of database; no URL, for they hold passwords."""

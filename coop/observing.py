@@ -1,8 +1,8 @@
-"""What an operator of the service sees: health, readiness, metrics, and one log line a request.
+"""What an operator of the service sees: health, readiness, metrics, and what went wrong.
 
-Every request has an id, taken from X-Request-ID when it is one and made here when it is not; it
-stands in the answer and in every log line written while serving it. No header, body or token is
-ever logged.
+A request that failed or took long is one line of the log. Every request has an id, taken from
+X-Request-ID when it is one and made here when it is not; it stands in the answer and in every log
+line written while serving it. No header, body or token is ever logged.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from coop.ledger.coalescer import PostingQueue
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _ROUTES = ("/graphql", "/graphiql", "/documents", "/health", "/ready", "/metrics")
+SLOW_S = 1
 log = structlog.get_logger()
 
 
@@ -119,6 +120,8 @@ class _Watching:
         self._observer.seconds.labels(route).observe(seconds)
         if status >= 500:  # noqa: PLR2004 - server errors
             log.error("request", method=scope["method"], route=route, status=status)
+        elif seconds >= SLOW_S:
+            log.warning("slow_request", route=route, status=status, ms=int(seconds * 1000))
 
 
 def _request_id(scope: Scope) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coop.cli import access, books, cooperative, database, importing, member, role
+from coop.cli import access, account, books, cooperative, database, importing, member, role
 from coop.cli.backup import backup, restore
 from coop.cli.demo import demo
 from coop.cli.export import export
@@ -53,6 +53,8 @@ app.add_typer(cooperative.app, name="cooperative")
 app.add_typer(member.app, name="member")
 app.add_typer(role.app, name="role")
 app.add_typer(access.app, name="access-token")
+app.add_typer(account.app, name="account")
+app.add_typer(account.funds, name="fund")
 app.add_typer(importing.app, name="import")
 app.command()(demo)
 app.command()(serve)

@@ -8,6 +8,7 @@ Refusal
     ├── BackupInvalid        BACKUP_INVALID: not a backup of this program, or a damaged one
     ├── DataDirectoryInUse   DATA_DIRECTORY_IN_USE: restoring needs an empty data directory
     ├── DatabaseOutdated     DATABASE_OUTDATED: `coop database upgrade` comes first
+    ├── DatabaseUnreachable  DATABASE_UNREACHABLE: nothing answers at COOP_DATABASE_URL
     ├── AddressUnavailable   ADDRESS_UNAVAILABLE: somebody else listens there, or it is not ours
     └── EmbeddedOnly         EMBEDDED_ONLY: your own server has tools of its own for that
 """
@@ -57,6 +58,12 @@ class DatabaseOutdated(CommandRefused):
     """A server of one's own is upgraded when asked, not by use."""
 
     code = "DATABASE_OUTDATED"
+
+
+class DatabaseUnreachable(CommandRefused):
+    """Nothing answers at COOP_DATABASE_URL, or it lets nobody in."""
+
+    code = "DATABASE_UNREACHABLE"
 
 
 class AddressUnavailable(CommandRefused):

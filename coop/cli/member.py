@@ -12,8 +12,9 @@ from coop.kernel.clock import today_in
 from coop.members import queries
 from coop.members import service as members
 from coop.members.domain.people import Member
+from coop.members.domain.policy import absent
 
-app = typer.Typer(no_args_is_help=True, help="Members: admitting and listing them.")
+app = typer.Typer(no_args_is_help=True, help="Members: admitting, leaving, listing.")
 _MOST = 100_000
 
 
@@ -55,6 +56,41 @@ def admit(
         print_json(_json(made))
         return
     typer.echo(f"{made.name} is member {made.number} since {made.joined_on}.")
+
+
+@app.command()
+def leave(
+    number: Annotated[str, typer.Argument(help="The member's number.")],
+    on: Annotated[
+        str | None, typer.Option(metavar="DAY", help="First day without it; default: today.")
+    ] = None,
+    slug: CooperativeSlug = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a membership end. Its accounts and its history stay.
+
+    Example: coop member leave 0007 --on 2026-01-01
+    """
+
+    async def work(house: House) -> Member:
+        cooperative = await house.cooperative(slug)
+        day = day_of(on, "on") or today_in(cooperative.time_zone)
+        async with house.database.snapshot(cooperative.id) as connection:
+            found = await queries.members_by_numbers(connection, cooperative.id, [number])
+        if number not in found:
+            raise absent().under("number")
+        return await house.database.unit_of_work(
+            cooperative.id,
+            lambda connection: members.member_leaves(
+                connection, house.viewer, cooperative.id, found[number].id, day
+            ),
+        )
+
+    left = run(work, as_json=as_json)
+    if as_json:
+        print_json(_json(left))
+        return
+    typer.echo(f"{left.name} is no member from {left.left_on}.")
 
 
 @app.command("list")

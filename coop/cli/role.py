@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -64,6 +65,37 @@ def grant(
         print_json({"subject": subject, **_json(made)})
         return
     typer.echo(f"{subject} is {made.role} from {made.from_on}.")
+
+
+@app.command()
+def end(
+    role_id: Annotated[UUID, typer.Argument(help="Its id, as `coop role list --json` shows.")],
+    on: Annotated[
+        str | None, typer.Option(metavar="DAY", help="First day without it; default: today.")
+    ] = None,
+    slug: CooperativeSlug = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a role. Today ends it at once.
+
+    Example: coop role end 01a20442-513c-7089-b9a8-b730258ca515
+    """
+
+    async def work(house: House) -> RoleGrant:
+        cooperative = await house.cooperative(slug)
+        day = day_of(on, "on") or today_in(cooperative.time_zone)
+        return await house.database.unit_of_work(
+            cooperative.id,
+            lambda connection: members.end_role(
+                connection, house.viewer, cooperative.id, role_id, day
+            ),
+        )
+
+    ended = run(work, as_json=as_json)
+    if as_json:
+        print_json(_json(ended))
+        return
+    typer.echo(f"The role ends on {ended.to_on}.")
 
 
 @app.command("list")

@@ -13,9 +13,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
+import asyncpg
 import typer
+from sqlalchemy.exc import DBAPIError
 
-from coop.cli.errors import CooperativeUnknown, CooperativeUnnamed, DatabaseOutdated
+from coop.cli.errors import (
+    CooperativeUnknown,
+    CooperativeUnnamed,
+    DatabaseOutdated,
+    DatabaseUnreachable,
+)
 from coop.cli.showing import print_error, print_json
 from coop.config import Settings
 from coop.db import migrate
@@ -101,7 +108,12 @@ async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
 
 async def _require_current(access: Access) -> None:
     """Refuse DATABASE_OUTDATED when a server of one's own is not at the version we need."""
-    current, needed = await migrate.status(access.owner_url)
+    try:
+        current, needed = await migrate.status(access.owner_url)
+    except (OSError, DBAPIError, asyncpg.PostgresError) as error:
+        raise DatabaseUnreachable(
+            f"COOP_DATABASE_URL cannot be reached: {type(error).__name__}.", ("COOP_DATABASE_URL",)
+        ) from error
     if current != needed:
         raise DatabaseOutdated(
             f"The database is at version {current or 'none'}, {needed} is needed: "

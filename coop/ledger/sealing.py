@@ -4,8 +4,8 @@
     → content hash of each entry, in order of (database transaction, entry)
     → Merkle root → next link of the chain, and each entry's place in it
 
-One sealer at a time per cooperative (an advisory lock); others find nothing to do. A seal takes at
-most `SEAL_MAX` entries, so a long backlog is many seals and memory stays flat.
+One sealer at a time per cooperative (an advisory lock); others wait, then find nothing to do. A
+seal takes at most `SEAL_MAX` entries, so a long backlog is many seals and memory stays flat.
 """
 
 from __future__ import annotations

@@ -140,12 +140,12 @@ _SEEN_BY: Final[Mapping[Action, Action]] = {
     ),
 }  # fmt: skip
 
+# What every token sees besides: the months and the seals, so that a funder can check a head.
+_ANY_SCOPE: Final = frozenset({Action.COOPERATIVE_READ, Action.PERIOD_READ, Action.SEAL_READ})
 SCOPED_ACTIONS: Final[Mapping[Scope, frozenset[Action]]] = {
-    Scope.GRANT_READ: frozenset({Action.COOPERATIVE_READ, Action.GRANT_READ}),
-    Scope.REPORT_READ: frozenset({Action.COOPERATIVE_READ, Action.GRANT_REPORT_READ}),
-    Scope.REPORT_REQUEST: frozenset(
-        {Action.COOPERATIVE_READ, Action.GRANT_READ, Action.GRANT_REPORT_REQUEST}
-    ),
+    Scope.GRANT_READ: _ANY_SCOPE | {Action.GRANT_READ},
+    Scope.REPORT_READ: _ANY_SCOPE | {Action.GRANT_REPORT_READ},
+    Scope.REPORT_REQUEST: _ANY_SCOPE | {Action.GRANT_READ, Action.GRANT_REPORT_REQUEST},
 }
 _GRANT_ACTIONS: Final = frozenset(
     {Action.GRANT_READ, Action.GRANT_REPORT_READ, Action.GRANT_REPORT_REQUEST}
