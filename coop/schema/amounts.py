@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import strawberry
 
@@ -11,6 +12,10 @@ from coop.ledger.domain.entry import Side
 from coop.ledger.queries import BalanceRow
 from coop.schema.context import Reader
 
+AS_OF: Final = (
+    "The last effective day that counts. Today unless asked for, and then what is recorded already "
+    "for later days counts, too."
+)
 strawberry.enum(Side, description="The two sides of an account.")
 
 

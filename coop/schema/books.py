@@ -18,6 +18,7 @@ from coop.ledger import queries as ledger
 from coop.ledger.domain import balance, period, statements
 from coop.ledger.domain.account import AccountType
 from coop.members.domain.policy import Action, require
+from coop.schema.amounts import AS_OF
 from coop.schema.context import Context, Info, Reader
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId, node_id_of_type
@@ -58,7 +59,7 @@ class CommodityTotal:
 class TrialBalance:
     """Every account with what it holds; debits equal credits in every commodity and fund."""
 
-    as_of: date = strawberry.field(description="The last effective day that counts.")
+    as_of: date = strawberry.field(description=AS_OF)
     known_at: datetime = strawberry.field(description="The last instant of recording that counts.")
     rows: list[TrialBalanceRow] = strawberry.field(description="By code, name and fund.")
     totals: list[CommodityTotal] = strawberry.field(description="By commodity.")
@@ -92,7 +93,7 @@ class FinancialStatement:
     from_: date | None = strawberry.field(
         name="from", description="First day that counts; null for a balance sheet."
     )
-    as_of: date = strawberry.field(description="The last effective day that counts.")
+    as_of: date = strawberry.field(description=AS_OF)
     known_at: datetime = strawberry.field(description="The last instant of recording that counts.")
     sections: list[FinancialStatementSection] = strawberry.field(description="In reading order.")
     results: list[FinancialStatementLine] = strawberry.field(

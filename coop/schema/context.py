@@ -162,6 +162,7 @@ class Context:
     store: DocumentStore
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _readers: dict[UUID, asyncio.Future[Reader]] = field(default_factory=dict)
+    _cooperatives: asyncio.Future[dict[UUID, Cooperative]] | None = None
 
     async def reader(self, cooperative_id: UUID) -> Reader:
         """The operation's snapshot of this cooperative."""
@@ -183,6 +184,16 @@ class Context:
     def extent(self, action: Action, cooperative_id: UUID) -> Extent:
         """How far the action reaches for the viewer in this cooperative."""
         return extent_of(self.viewer, action, cooperative_id)
+
+    async def cooperatives(self) -> dict[UUID, Cooperative]:
+        """Every cooperative the viewer holds a role in, however many, read at once."""
+        if self._cooperatives is None:
+            self._cooperatives = asyncio.ensure_future(self._read_cooperatives())
+        return await self._cooperatives
+
+    async def _read_cooperatives(self) -> dict[UUID, Cooperative]:
+        async with self.database.snapshot(None, subject=self.viewer.subject) as connection:
+            return {one.id: one for one in await members.cooperatives(connection)}
 
     async def cooperative_by_slug(self, slug: str) -> Cooperative | None:
         """The cooperative of that slug, if the viewer holds a role in it."""

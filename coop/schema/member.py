@@ -22,6 +22,7 @@ from coop.members.domain.policy import Action
 from coop.members.domain.roles import Role
 from coop.members.domain.roles import RoleGrant as RoleGrantValue
 from coop.schema.account import Account, PostingConnection, PostingWhere, postings_connection
+from coop.schema.amounts import AS_OF
 from coop.schema.context import Context, Info, Reader, gathered
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId
@@ -49,7 +50,7 @@ class MemberBalance:
     make_up_energy: KWh = strawberry.field(
         description="Energy it paid for in a shortfall and may still take; 0 without commitments."
     )
-    as_of: date = strawberry.field(description="The last effective day that counts.")
+    as_of: date = strawberry.field(description=AS_OF)
     known_at: datetime = strawberry.field(description="The last instant of recording that counts.")
 
 
@@ -215,12 +216,12 @@ class RoleGrant:
     async def scope(self, info: Info) -> Node:
         from coop.schema.cooperative import Cooperative  # noqa: PLC0415 - the two know each other
 
+        if self.value.member_id is None:
+            found = await info.context.cooperatives()
+            return Cooperative.of(found[self.value.cooperative_id])
         reader = await info.context.reader(self.value.cooperative_id)
-        if self.value.member_id is not None:
-            member = await reader.members.load(self.value.member_id)
-            if member is not None:
-                return Member.of(member)
-        return Cooperative.of(await cooperative_value(reader))
+        member = await reader.members.load(self.value.member_id)
+        return Member.of(member) if member else Cooperative.of(await cooperative_value(reader))
 
 
 @strawberry.type(description="Who asks.")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from coop.db.engine import Database
+from coop.kernel.clock import utc_now
 from coop.kernel.ids import uuid7
+from coop.members.domain.roles import Role
+from coop.schema.node_id import NodeId
+from tests.members.people import found as new_town
 from tests.schema.office import Office
 
 pytestmark = pytest.mark.anyio
@@ -308,3 +314,24 @@ async def test_one_field_that_fails_leaves_the_snapshot_sound(office: Office) ->
     for _ in range(40):
         assert await office.api().code(query, s=office.slug) == "INVALID_CURSOR"
     assert (await balance(office, "1200 ada"))["amount"] == "27.00"
+
+
+async def test_a_treasurer_of_many_sees_every_role(office: Office, database: Database) -> None:
+    subject = office.subject("busy")
+    towns = [await new_town(database) for _ in range(7)]
+    for town in towns:
+        await town.grant(subject, Role.TREASURER)
+    api = office.api("busy")
+    roles = (await api.data("{ viewer { roles { role scope { id } } } }"))["viewer"]["roles"]
+    ids = {str(NodeId("Cooperative", town.id, town.id)) for town in towns}
+    assert {role["scope"]["id"] for role in roles} == ids
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Cooperative { slug } } }"
+    assert await api.code(query, ids=sorted(ids)) == "TOO_MANY_COOPERATIVES"
+
+
+async def test_what_counts_from_a_later_day_counts_when_no_day_is_asked_for(desk: Office) -> None:
+    later = (utc_now() + timedelta(days=40)).date()
+    await desk.post("later", later.isoformat(), "1000", "1200 ada", 100)
+    assert (await balance(desk, "1200 ada"))["amount"] == "-1.00"
+    today = f'(asOf: "{utc_now().date()}")'
+    assert (await balance(desk, "1200 ada", today))["amount"] == "0.00"
