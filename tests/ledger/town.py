@@ -206,3 +206,7 @@ async def until_it_waits(database: Database, task: asyncio.Task[Any]) -> None:
 def codes(outcomes: Sequence[PostingOutcome]) -> list[str | None]:
     """The refusal codes, None for what was posted."""
     return [None if one.refusal is None else one.refusal.code for one in outcomes]
+
+
+async def order(town: Town, what: object, *given: object) -> None:
+    await town.database.unit_of_work(town.id, lambda c: what(c, town.viewer, town.id, *given))  # type: ignore[operator]
