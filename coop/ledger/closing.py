@@ -93,7 +93,9 @@ async def _known(connection: AsyncConnection, key: _Key) -> bool:
         return False
     known = await outcome_of_key(connection, key.actor, key.text)
     if known is not None and known.request_hash != key.request:
-        raise IdempotencyMismatch("This key was used before, for another request.")
+        raise IdempotencyMismatch(
+            "This key was used before, for another request.", ("idempotency_key",)
+        )
     return known is not None
 
 

@@ -318,7 +318,9 @@ async def _replayed(connection: AsyncConnection, order: Order) -> Issued | None:
     if row is None:
         return None
     if bytes(row.request_hash) != order.request_hash:
-        raise IdempotencyMismatch("This key was used before, for another request.")
+        raise IdempotencyMismatch(
+            "This key was used before, for another request.", ("idempotency_key",)
+        )
     statement_id, document_id = UUID(row.outcome["statement"]), UUID(row.outcome["document"])
     statements = await queries.statements_by_ids(connection, [statement_id])
     document = await queries.document_by_id(connection, document_id)

@@ -255,3 +255,32 @@ async def test_the_answer_says_how_it_may_be_kept(office: Office) -> None:
     answer = await office.api().post(WHO)
     assert answer.headers["content-type"] == f"{GRAPHQL_RESPONSE}; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def deep(levels: int) -> str:
+    return "... on JournalEntry { reverses {" * levels + " id " + "} }" * levels
+
+
+BOMBS = {
+    "TOO_DEEP": f'{{ node(id: "x") {{ {deep(12)} }} }}',
+    "TOO_COSTLY": """{ node(id: "x") { ... on Cooperative { members(first: 200) { nodes {
+        postings(first: 200) { nodes { amount } } } } } } }""",
+    "TOO_MANY_ALIASES": "{" + " ".join(f"a{n}: viewer {{ subject }}" for n in range(31)) + "}",
+    "TOO_MANY_ROOT_FIELDS": "{"
+    + " ".join(f'n{n}: node(id: "x") {{ id }}' for n in range(25))
+    + "}",
+    "TOO_MANY_FIELDS": "{ viewer { ...f0 } } fragment f20 on Viewer { subject }"
+    + "".join(f" fragment f{n} on Viewer {{ ...f{n + 1} ...f{n + 1} }}" for n in range(20)),
+    "TOO_MANY_MUTATIONS": """mutation($a: PeriodCloseInput!) {
+        a: periodClose(input: $a) { replayed } b: periodClose(input: $a) { replayed } }""",
+    "TOO_MANY_TOKENS": "{ viewer {" + " subject" * 2_000 + " } }",
+}
+
+
+@pytest.mark.parametrize("code", BOMBS)
+async def test_bombs_are_refused_by_the_real_schema(office: Office, code: str) -> None:
+    before = office.database.statements
+    answer = await office.api().post(BOMBS[code])
+    assert answer.status_code == 400
+    assert code in {error["extensions"]["code"] for error in answer.json()["errors"]}
+    assert office.database.statements - before <= 1  # the viewer's roles at most

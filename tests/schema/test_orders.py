@@ -226,8 +226,8 @@ async def test_statements_that_cannot_be(desk: Office, changes: dict[str, Any], 
 async def test_another_statement_under_the_key_is_a_mismatch(desk: Office) -> None:
     await issue(desk)
     for changes in ({"locale": "de"}, {"period": {"from": "2026-01-01", "to": "2026-03-01"}}):
-        payload = await issue(desk, **changes)
-        assert [error["code"] for error in payload["errors"]] == ["IDEMPOTENCY_MISMATCH"]
+        (error,) = (await issue(desk, **changes))["errors"]
+        assert (error["code"], error["path"]) == ("IDEMPOTENCY_MISMATCH", ["idempotencyKey"])
 
 
 def test_both_formats_are_served() -> None:
