@@ -185,7 +185,7 @@ async def hand_connection(access: Access, books: Books) -> asyncpg.Connection:
     return connection
 
 
-async def measure(access: Access, rounds: int = ROUNDS) -> list[Figure]:
+async def measured(access: Access, rounds: int = ROUNDS) -> list[Figure]:
     """Both rates, in entries a second, by turns."""
     database = access.database()
     books = Books(database)
@@ -224,11 +224,11 @@ async def installation() -> AsyncIterator[Access]:
         shutil.rmtree(data_dir, ignore_errors=True)
 
 
-async def main() -> None:
-    """Measure; a number says how many rounds."""
+async def measure(rounds: int = ROUNDS) -> list[Figure]:
+    """In an installation of its own."""
     async with installation() as access:
-        print_table(await measure(access, int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
+        return await measured(access, rounds)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    print_table(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))

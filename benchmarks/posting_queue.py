@@ -89,7 +89,7 @@ async def posted(queue: PostingQueue, books: Books) -> float:
     return len(drafts) / (time.perf_counter() - begin)
 
 
-async def measure(access: Access) -> list[Figure]:
+async def measured(access: Access) -> list[Figure]:
     """Both sides by turns."""
     if access.embedded is None:
         raise RuntimeError("the floor is measured on the embedded cluster")
@@ -113,11 +113,11 @@ async def measure(access: Access) -> list[Figure]:
     return [Figure("single postings, hot account", rate, "entries/s", beside, rate / beside, note)]
 
 
-async def main() -> None:
-    """Measure in an installation of its own."""
+async def measure() -> list[Figure]:
+    """In an installation of its own."""
     async with installation() as access:
-        print_table(await measure(access))
+        return await measured(access)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    print_table(asyncio.run(measure()))

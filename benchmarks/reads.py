@@ -116,7 +116,7 @@ async def timed(read: Read, books: Books) -> float:
         return (time.perf_counter() - begin) * 100_000
 
 
-async def measure(access: Access, long: int) -> list[Figure]:
+async def measured(access: Access, long: int) -> list[Figure]:
     """The same reads on both, by turns; medians."""
     hand = await hand_connection(access, await _opened(access))
     small, large = await filled(access, hand, SHORT), await filled(access, hand, long)
@@ -149,11 +149,11 @@ async def _opened(access: Access) -> Books:
     return books
 
 
-async def main() -> None:
-    """Measure in an installation of its own."""
+async def measure(long: int = LONG) -> list[Figure]:
+    """In an installation of its own."""
     async with installation() as access:
-        print_table(await measure(access, FULL if "--full" in sys.argv else LONG))
+        return await measured(access, long)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    print_table(asyncio.run(measure(FULL if "--full" in sys.argv else LONG)))
