@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -11,6 +15,7 @@ import typer
 from coop.cli.errors import AddressUnavailable
 from coop.cli.running import House, run
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 Host = Annotated[
     str, typer.Option(help="Where to listen; development tokens are accepted on loopback only.")
 ]
@@ -45,8 +50,23 @@ async def serve_house(house: House, host: str, port: int, *, log_json: bool = Fa
         app, host=host, port=port, log_level="warning", access_log=False,
         timeout_graceful_shutdown=5,
     )  # fmt: skip
+
+    class Server(uvicorn.Server):
+        """Stops on a signal and returns; uvicorn would raise it again and skip what tidies up."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+            for number in _STOPS:
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+            try:
+                yield
+            finally:
+                for number in _STOPS:
+                    loop.remove_signal_handler(number)
+
     with _listening(host, port) as listener:
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await Server(config).serve(sockets=[listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:
