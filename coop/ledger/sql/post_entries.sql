@@ -12,8 +12,8 @@
 -- One entry that is refused does not fail its neighbours. Entries come as parallel arrays, one element an entry, and
 -- their postings as parallel arrays, one element a posting with the number of its entry (from 1). Amounts are
 -- minor units of the account's commodity, debit positive; a null fund is the unrestricted one, whose id is the
--- cooperative's. What no element has may be a null array. Called in a transaction it works for that transaction's tenant and no other; called by itself it
--- binds the tenant for this one statement.
+-- cooperative's. What no element has may be a null array. Called in a transaction it works for that transaction's
+-- tenant and no other; called by itself it binds the tenant for this one statement.
 CREATE OR REPLACE FUNCTION post_entries(
     p_cooperative uuid,
     p_actors text[],
