@@ -12,10 +12,7 @@ from coop.ledger.domain.entry import Side
 from coop.ledger.queries import BalanceRow
 from coop.schema.context import Reader
 
-AS_OF: Final = (
-    "The last effective day that counts. Today unless asked for, and then what is recorded already "
-    "for later days counts, too."
-)
+AS_OF: Final = "The last effective day that counts: today, unless another was asked for."
 strawberry.enum(Side, description="The two sides of an account.")
 
 
