@@ -8,10 +8,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from coop.config import Settings
 from coop.db.engine import Database
 from coop.db.open import Access, open_access
+
+# Nothing is timed: how long an example takes says something of the machine, not of the code.
+hypothesis_settings.register_profile(
+    "coop", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("coop")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
