@@ -54,7 +54,8 @@ def configure_logging(*, json: bool) -> None:
     structlog.configure(
         processors=[*shared, *exceptions, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up for every line: who redirects stderr for a while gets those lines, and no later.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 
