@@ -35,7 +35,6 @@ from coop.charging.tables import (
     hub,
     hub_price,
     import_rejection,
-    import_run,
     port,
     token,
 )
@@ -366,18 +365,6 @@ async def sessions_in(connection: AsyncConnection, statement: Select[Any]) -> li
 
 
 # Imports
-
-
-async def import_by_id(connection: AsyncConnection, run_id: UUID) -> RowMapping | None:
-    """One import with its counts so far."""
-    rows = await connection.execute(select(import_run).where(import_run.c.id == run_id))
-    return rows.mappings().first()
-
-
-async def imports_page(connection: AsyncConnection, window: Window) -> list[RowMapping]:
-    """Imports, newest first."""
-    statement = windowed(select(import_run), [import_run.c.id], window, descending=True)
-    return list((await connection.execute(statement)).mappings())
 
 
 async def rejections_page(

@@ -10,7 +10,6 @@ import strawberry
 from coop.kernel.rate import from_scale
 from coop.ledger.domain.entry import Side
 from coop.ledger.queries import BalanceRow
-from coop.schema.context import Reader
 
 AS_OF: Final = "The last effective day that counts: today, unless another was asked for."
 strawberry.enum(Side, description="The two sides of an account.")
@@ -49,8 +48,3 @@ class CommoditySum:
     credit: Decimal = strawberry.field(description="Sum of the credits.")
     amount: Decimal = strawberry.field(description="Debits less credits.")
     count: int = strawberry.field(description="How many postings.")
-
-
-async def amount_of(reader: Reader, commodity: str, minor: int) -> Decimal:
-    """`minor` units of the commodity as a decimal with exactly its digits."""
-    return from_scale(minor, (await reader.scales())[commodity])
