@@ -9,7 +9,7 @@ from coop.ledger.domain.account import AccountType
 
 # What the cooperative owes a member outright, and sets off against what the member owes it.
 SET_OFF = frozenset({"2600", "2620", "2630", "2640"})
-DUE = frozenset({"1200", "1210"})
+DUE = frozenset({"1200", "1205", "1210"})
 DEPOSITS = frozenset({"2410", "2430"})
 
 

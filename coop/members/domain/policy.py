@@ -55,6 +55,20 @@ class Action(StrEnum):
     ROLE_MANAGE = auto()
     ACCESS_TOKEN_READ = auto()
     ACCESS_TOKEN_MANAGE = auto()
+    TARIFF_READ = auto()
+    INTERRUPTION_RECORD = auto()
+    BILL_READ = auto()
+    BILL_ISSUE = auto()
+    BILL_DISPUTE = auto()
+    DISPUTE_DECIDE = auto()
+    PAYMENT_RECORD = auto()
+    BANK_MANAGE = auto()
+    COMMITMENT_READ = auto()
+    COMMITMENT_PLEDGE = auto()
+    COMMITMENT_SETTLE = auto()
+    PLAN_MANAGE = auto()
+    PROFILE_READ = auto()
+    PROFILE_MANAGE = auto()
     GRANT_READ = auto()
     GRANT_REPORT_READ = auto()
     GRANT_REPORT_REQUEST = auto()
@@ -116,6 +130,23 @@ POLICY: Final[Mapping[Action, Row]] = {
     Action.SESSION_IMPORT: _TREASURER,
     Action.PRICE_SET: _TREASURER,
     Action.STATEMENT_ISSUE: _OWN | _TREASURER,
+    # Bills: what is charged and why, a member's own; a member may pledge and dispute for itself.
+    Action.TARIFF_READ: _PEOPLE_READERS | _any(Role.OPERATOR),
+    Action.INTERRUPTION_RECORD: _any(Role.TREASURER, Role.ADMINISTRATOR),
+    Action.BILL_READ: _OWN | _READERS,
+    Action.BILL_DISPUTE: _OWN | _TREASURER,
+    Action.COMMITMENT_READ: _OWN | _READERS,
+    Action.COMMITMENT_PLEDGE: _OWN | _TREASURER,
+    Action.BILL_ISSUE: _TREASURER,
+    Action.PAYMENT_RECORD: _TREASURER,
+    Action.BANK_MANAGE: _TREASURER,
+    Action.COMMITMENT_SETTLE: _TREASURER,
+    Action.PLAN_MANAGE: _TREASURER,
+    # Whoever billed it does not decide about it.
+    Action.DISPUTE_DECIDE: _any(Role.BOARD),
+    # Addresses, tax numbers and bank accounts.
+    Action.PROFILE_READ: _OWN | _PEOPLE_READERS,
+    Action.PROFILE_MANAGE: _ADMINISTRATOR,
     # Grants: their administrators see theirs and nothing else.
     Action.GRANT_READ: _GRANT | _READERS,
     Action.GRANT_REPORT_READ: _GRANT | _READERS,
@@ -129,12 +160,17 @@ _SEEN_BY: Final[Mapping[Action, Action]] = {
     Action.STATEMENT_ISSUE: Action.MEMBER_READ,
     Action.MEMBER_FIGURES_READ: Action.MEMBER_READ,
     Action.GRANT_REPORT_REQUEST: Action.GRANT_READ,
+    Action.BILL_DISPUTE: Action.BILL_READ,
+    Action.DISPUTE_DECIDE: Action.BILL_READ,
+    Action.COMMITMENT_PLEDGE: Action.COMMITMENT_READ,
     **dict.fromkeys(
         (
             Action.HUB_READ, Action.HUB_MANAGE, Action.PRICE_SET, Action.MEMBER_ADMIT,
             Action.ACCOUNT_MANAGE, Action.ENTRY_POST, Action.BOOKS_READ, Action.PERIOD_CLOSE,
             Action.SEAL_MAKE, Action.SESSION_IMPORT, Action.ROLE_READ, Action.ROLE_MANAGE,
-            Action.ACCESS_TOKEN_READ, Action.ACCESS_TOKEN_MANAGE,
+            Action.ACCESS_TOKEN_READ, Action.ACCESS_TOKEN_MANAGE, Action.INTERRUPTION_RECORD,
+            Action.BILL_ISSUE, Action.PAYMENT_RECORD, Action.BANK_MANAGE, Action.COMMITMENT_SETTLE,
+            Action.PLAN_MANAGE, Action.PROFILE_MANAGE,
         ),
         Action.COOPERATIVE_READ,
     ),

@@ -179,13 +179,13 @@ def test_a_closed_result_leaves_no_derived_line():
 
 def test_accounts_that_a_cooperative_added_keep_their_name():
     own = AccountSum(
-        UUID(int=1), "1205", "Roaming", AccountType.ASSET, Side.DEBIT, "EUR", "a", 7, 0
+        UUID(int=1), "1207", "Roaming", AccountType.ASSET, Side.DEBIT, "EUR", "a", 7, 0
     )
     twin = AccountSum(
-        UUID(int=2), "1205", "Roaming, second", AccountType.ASSET, Side.DEBIT, "EUR", "a", 0, 7
+        UUID(int=2), "1207", "Roaming, second", AccountType.ASSET, Side.DEBIT, "EUR", "a", 0, 7
     )
     sheet = balance_sheet([own, twin], DAY, NOW)
-    assert drawn(sheet.sections[0]) == [("1205", "Roaming", 0, [("a", 0)])]
+    assert drawn(sheet.sections[0]) == [("1207", "Roaming", 0, [("a", 0)])]
 
 
 PAIRS = st.tuples(

@@ -1,0 +1,1 @@
+"""Billing: commitments and their settlement, invoices, credit notes, payments, the bank."""

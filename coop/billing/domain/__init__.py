@@ -1,0 +1,1 @@
+"""What billing decides without a database: settling commitments, lines, taxes, matching."""
