@@ -58,18 +58,30 @@ def _cdr(session: Simulated) -> dict[str, Any]:
         "auth_method": "WHITELIST",
         "cdr_location": _location(session),
         "currency": CURRENCY,
-        "charging_periods": [
-            {
-                "start_date_time": _instant(session.started_at),
-                "dimensions": [{"type": "ENERGY", "volume": _number(kwh)}],
-            }
-        ],
+        "charging_periods": _periods(session),
         "total_cost": {"excl_vat": _number(Decimal("0.00"))},
         "total_energy": _number(kwh),
         "total_time": _number(hours),
+        "total_parking_time": _number(_hours(session.ended_at - session.full_at)),
         "last_updated": _instant(session.ended_at + timedelta(seconds=20)),
         "remark": hub.name,
     }  # fmt: skip
+
+
+def _periods(session: Simulated) -> list[dict[str, Any]]:
+    """Charging, then standing there: the vehicle takes nothing from the second period on."""
+    charging = [
+        {"type": "ENERGY", "volume": _number(kwh_of_wh(session.delivered_wh))},
+        {"type": "TIME", "volume": _number(_hours(session.full_at - session.started_at))},
+    ]
+    parked = _hours(session.ended_at - session.full_at)
+    return [
+        {"start_date_time": _instant(session.started_at), "dimensions": charging},
+        {
+            "start_date_time": _instant(session.full_at),
+            "dimensions": [{"type": "PARKING_TIME", "volume": _number(parked)}],
+        },
+    ]
 
 
 def _location(session: Simulated) -> dict[str, Any]:

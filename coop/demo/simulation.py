@@ -41,13 +41,17 @@ _UNPLUG_S = (40, 420)
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """One session, in UTC and Wh; `hub` and `port` are positions in HUBS and its ports."""
+    """One session, in UTC and Wh; `hub` and `port` are positions in HUBS and its ports.
+
+    From `full_at` on the vehicle only stands there.
+    """
 
     number: int
     badge: str
     hub: int
     port: int
     started_at: datetime
+    full_at: datetime
     ended_at: datetime
     delivered_wh: int
 
@@ -114,15 +118,13 @@ def sessions_of(seed: int = SEED, last_day: date = LAST_DAY) -> Iterator[Simulat
             # The year ends at midnight: who charges into the next one is not of this one.
             if session is not None and visit.vehicle.busy_until_s < last_s:
                 found.append(session)
-        for badge, hub, port, started_at, ended_at, delivered_wh in sorted(
-            found, key=lambda one: (one[4], one[0])
-        ):
+        for one in sorted(found, key=lambda one: (one[5], one[0])):
             number += 1
-            yield Simulated(number, badge, hub, port, started_at, ended_at, delivered_wh)
+            yield Simulated(number, *one)
         day += timedelta(days=1)
 
 
-_Found = tuple[str, int, int, datetime, datetime, int]
+_Found = tuple[str, int, int, datetime, datetime, datetime, int]
 
 
 def _seconds_since(midnight: datetime, day: date) -> int:
@@ -182,7 +184,7 @@ def _charge(chance: random.Random, town: _Town, visit: _Visit, midnight: datetim
     if place is None:
         return None
     kind = HUBS[place.hub].ports[place.port]
-    delivered_wh, stands_s = _delivered(chance, vehicle, stop, kind)
+    delivered_wh, charging_s, stands_s = _delivered(chance, vehicle, stop, kind)
     if delivered_wh < _LEAST_WH:
         return None
     vehicle.charge_wh += delivered_wh
@@ -192,8 +194,9 @@ def _charge(chance: random.Random, town: _Town, visit: _Visit, midnight: datetim
     badge = vehicle.badge
     if chance.randrange(1000) < _GUESTS_IN_A_THOUSAND:
         badge = f"ROAM{chance.randrange(40):04d}"
+    full_at = started_at + timedelta(seconds=charging_s)
     ended_at = started_at + timedelta(seconds=stands_s)
-    return badge, place.hub, place.port, started_at, ended_at, delivered_wh
+    return badge, place.hub, place.port, started_at, full_at, ended_at, delivered_wh
 
 
 def _hub_today(chance: random.Random, home: int) -> int:
@@ -203,8 +206,8 @@ def _hub_today(chance: random.Random, home: int) -> int:
 
 def _delivered(
     chance: random.Random, vehicle: _Vehicle, stop: Stop, kind: PortKind
-) -> tuple[int, int]:
-    """(Wh, seconds the vehicle stands there): never more than the power gives in that time."""
+) -> tuple[int, int, int]:
+    """(Wh, seconds it charges, seconds it stands there): never more than the power gives."""
     fleet = vehicle.member.fleet
     power_w = min(kind.power_w, fleet.dc_w if kind.is_fast else fleet.ac_w)
     power_w = power_w * chance.randrange(76, 98) // 100
@@ -216,4 +219,4 @@ def _delivered(
     delivered_wh = min(wanted_wh, power_w * charging_s // 3600)
     leaves_s = charging_s + chance.randint(*_UNPLUG_S)
     stands_s = leaves_s if kind.is_fast else max(leaves_s, longest_s)
-    return delivered_wh, max(stands_s, _SHORTEST_S)
+    return delivered_wh, charging_s, max(stands_s, _SHORTEST_S)
