@@ -19,7 +19,9 @@ Refusal
 ├── RolesIncompatible          ROLES_INCOMPATIBLE: two roles that no one person holds at once
 ├── RoleForOneself             ROLE_FOR_ONESELF: nobody grants a role to themselves
 ├── TokenScopeInvalid          TOKEN_SCOPE_INVALID: no scope, an unknown one, or no named grant
-└── TokenTermInvalid           TOKEN_TERM_INVALID: an expiry in the past or beyond a year
+├── TokenTermInvalid           TOKEN_TERM_INVALID: an expiry in the past or beyond a year
+├── VatIdInvalid               VAT_ID_INVALID: no country before it, or check digits that do not fit
+└── IbanInvalid                IBAN_INVALID: an IBAN or BIC that cannot be one
 """
 
 from __future__ import annotations
@@ -139,3 +141,15 @@ class TokenTermInvalid(Refusal):
     """An access token expires, in the future and within a year."""
 
     code = "TOKEN_TERM_INVALID"
+
+
+class VatIdInvalid(Refusal):
+    """A VAT number that its country cannot have given."""
+
+    code = "VAT_ID_INVALID"
+
+
+class IbanInvalid(Refusal):
+    """An IBAN or BIC that no bank can have given."""
+
+    code = "IBAN_INVALID"

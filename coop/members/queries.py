@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,14 +21,30 @@ from sqlalchemy import (
     text,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.db.among import among
 from coop.members.domain.people import AccessToken, Cooperative, Member
 from coop.members.domain.policy import Extent
+from coop.members.domain.profile import (
+    Address,
+    CooperativeProfile,
+    MemberProfile,
+    ProfileTax,
+    SetCooperative,
+    SetMember,
+)
 from coop.members.domain.roles import Role, RoleGrant, Viewer
 from coop.members.domain.scopes import Scope
-from coop.members.tables import access_token, cooperative, member, person_role
+from coop.members.tables import (
+    access_token,
+    cooperative,
+    cooperative_profile,
+    member,
+    member_profile,
+    person_role,
+)
 
 _ROLES_OF_SUBJECT = text("SELECT * FROM roles_of_subject(:subject)")
 _EVERYTHING = Extent(everything=True)
@@ -181,6 +198,35 @@ async def access_token_by_sha256(
     return found[0] if found else None
 
 
+async def cooperative_profile_on(
+    connection: AsyncConnection, cooperative_id: UUID, day: date
+) -> SetCooperative | None:
+    """Who the cooperative is on paper on that day; None before its first profile."""
+    c = cooperative_profile.c
+    found = await connection.execute(
+        select(cooperative_profile)
+        .where(c.cooperative_id == cooperative_id, c.from_on <= day)
+        .order_by(c.from_on.desc(), c.id.desc())
+        .limit(1)
+    )
+    row = found.mappings().first()
+    return None if row is None else _set_cooperative(row)
+
+
+async def member_profiles_on(
+    connection: AsyncConnection, cooperative_id: UUID, member_ids: Iterable[UUID], day: date
+) -> dict[UUID, SetMember]:
+    """Who each of these members is on paper on that day; one without a profile is absent."""
+    c = member_profile.c
+    rows = await connection.execute(
+        select(member_profile)
+        .ext(distinct_on(c.member_id))
+        .where(c.cooperative_id == cooperative_id, among(c.member_id, member_ids), c.from_on <= day)
+        .order_by(c.member_id, c.from_on.desc(), c.id.desc())
+    )
+    return {row["member_id"]: _set_member(row) for row in rows.mappings()}
+
+
 def _where(query: Select[Any], cooperative_id: UUID, where: MemberWhere) -> Select[Any]:
     query = query.where(member.c.cooperative_id == cooperative_id)
     if not where.extent.everything:
@@ -265,3 +311,26 @@ def _token(row: RowMapping) -> AccessToken:
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
     )
+
+
+def _address(row: RowMapping) -> Address:
+    return Address(tuple(row["lines"]), row["postal_code"], row["city"], row["country"])
+
+
+def _set_cooperative(row: RowMapping) -> SetCooperative:
+    taxes = tuple(ProfileTax(one["name"], Decimal(one["percent"])) for one in row["taxes"])
+    said = {
+        name: row[name]
+        for name in (
+            "legal_name", "register_number", "vat_id", "tax_number", "email", "phone", "iban",
+            "bic", "payment_days", "dispute_days", "exemption", "note",
+        )
+    }  # fmt: skip
+    profile = CooperativeProfile(address=_address(row), taxes=taxes, **said)
+    return SetCooperative(row["id"], row["from_on"], row["set_by"], row["set_at"], profile)
+
+
+def _set_member(row: RowMapping) -> SetMember:
+    names = ("legal_name", "vat_id", "email", "buyer_reference", "locale")
+    profile = MemberProfile(address=_address(row), **{name: row[name] for name in names})
+    return SetMember(row["id"], row["from_on"], row["set_by"], row["set_at"], profile)

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from coop.db.base import metadata, references, tenant_column
 
@@ -127,6 +127,29 @@ person_role = Table(
     comment="Who may be what, where, on which days; ended by dating, never deleted.",
 )
 
+member_class = Table(
+    "member_class",
+    metadata,
+    tenant_column(),
+    _id(),
+    Column("member_id", Uuid, nullable=False, comment="Who is of the class."),
+    _text("class", "Lower-case name of the class; guest is nobody's."),
+    _day("from_on", "First day it counts, at the hub where it is asked for."),
+    _day(
+        "to_on",
+        "First day it no longer counts; null while no end is known. From = to: withdrawn.",
+        nullable=True,
+    ),
+    _text("set_by", "Subject who set it."),
+    _instant("set_at", "When it was set."),
+    _text("ended_by", "Subject who set the next class, or none.", nullable=True),
+    CheckConstraint("class ~ '^[a-z0-9][a-z0-9_-]*$' AND class <> 'guest'", name="class"),
+    CheckConstraint("to_on >= from_on", name="to_on"),
+    references("member", "member_id"),
+    Index("ix_member_class_member", "cooperative_id", "member_id", "from_on"),
+    comment="Which class a member is of on which days: what tariffs and votes may tell apart.",
+)
+
 access_token = Table(
     "access_token",
     metadata,
@@ -162,4 +185,69 @@ access_token = Table(
     ),
     _of_cooperative(),
     comment="Opaque tokens for machines of grant administrators: scoped, expiring, revocable.",
+)
+
+
+def _whole(name: str, comment: str) -> Column[object]:
+    return Column(name, BigInteger, nullable=False, comment=comment)
+
+
+def _address() -> list[Column[object]]:
+    return [
+        Column("lines", ARRAY(Text), nullable=False, comment="Its address before the postal code."),
+        _text("postal_code", "Postal code of its address."),
+        _text("city", "Town of its address."),
+        _text("country", "Country of its address, ISO 3166-1 alpha-2."),
+    ]
+
+
+cooperative_profile = Table(
+    "cooperative_profile",
+    metadata,
+    tenant_column(),
+    _id(),
+    _day("from_on", "First day it counts, until a later one does."),
+    _text("legal_name", "Its name as it is registered."),
+    *_address(),
+    _text("register_number", "Its number in the register of companies.", nullable=True),
+    _text("vat_id", "Its VAT number with the country before it.", nullable=True),
+    _text("tax_number", "Its national tax number, where it has no VAT number.", nullable=True),
+    _text("email", "Where it is written to.", nullable=True),
+    _text("phone", "Where it is called.", nullable=True),
+    _text("iban", "The account that members pay to.", nullable=True),
+    _text("bic", "The bank of that account.", nullable=True),
+    _whole("payment_days", "Days from issue until a bill is due."),
+    _whole("dispute_days", "Days from issue until which a bill is disputed."),
+    Column("taxes", JSONB, nullable=False, comment="Taxes charged where nothing else is said."),
+    _text("exemption", "Why no tax is charged where none is.", nullable=True),
+    _text("note", "What closes its documents.", nullable=True),
+    _text("set_by", "Subject who set it."),
+    _instant("set_at", "When it was set."),
+    CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+    CheckConstraint("payment_days BETWEEN 0 AND 365", name="payment_days"),
+    CheckConstraint("dispute_days BETWEEN 0 AND 365", name="dispute_days"),
+    _of_cooperative(),
+    Index("ix_cooperative_profile_from_on", "cooperative_id", "from_on", "id"),
+    comment="Who the cooperative is on paper, from a day on; never changed, only followed.",
+)
+
+member_profile = Table(
+    "member_profile",
+    metadata,
+    tenant_column(),
+    _id(),
+    Column("member_id", Uuid, nullable=False, comment="Whose profile it is."),
+    _day("from_on", "First day it counts, until a later one does."),
+    _text("legal_name", "Its name as it is registered."),
+    *_address(),
+    _text("vat_id", "Its VAT number with the country before it.", nullable=True),
+    _text("email", "Where its bills are sent.", nullable=True),
+    _text("buyer_reference", "What its own books want to be quoted.", nullable=True),
+    _text("locale", "Language and conventions of its documents, as de_CH.", nullable=True),
+    _text("set_by", "Subject who set it."),
+    _instant("set_at", "When it was set."),
+    CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+    references("member", "member_id"),
+    Index("ix_member_profile_from_on", "cooperative_id", "member_id", "from_on", "id"),
+    comment="Who a member is on paper, from a day on; never changed, only followed.",
 )

@@ -27,23 +27,30 @@ NAME = "coop_catalog"
 
 # What the serving role may do beside reading: everything else is refused by the absence of a grant.
 TABLE_GRANTS = {
-    "access_token": "INSERT", "account": "INSERT", "charging_session": "INSERT",
-    "commodity": "INSERT", "cooperative": "INSERT", "document": "INSERT", "entry_seal": "INSERT", "fund": "INSERT",
-    "hub": "INSERT", "hub_price": "INSERT", "idempotency": "INSERT", "import_rejection": "INSERT",
-    "import_run": "INSERT", "member": "INSERT", "person_role": "INSERT", "port": "INSERT",
-    "seal": "INSERT", "seal_cursor": "INSERT", "statement": "INSERT", "token": "INSERT",
+    "access_token": "INSERT", "account": "INSERT", "charge": "INSERT", "charge_line": "INSERT",
+    "charging_session": "INSERT",
+    "commodity": "INSERT", "cooperative": "INSERT", "cooperative_profile": "INSERT", "document": "INSERT", "entry_seal": "INSERT", "fund": "INSERT",
+    "hub": "INSERT", "idempotency": "INSERT", "import_rejection": "INSERT",
+    "import_run": "INSERT", "interruption": "INSERT", "member": "INSERT",
+    "member_class": "INSERT", "member_profile": "INSERT", "person_role": "INSERT", "port": "INSERT",
+    "seal": "INSERT", "seal_cursor": "INSERT", "statement": "INSERT", "tariff_version": "INSERT", "token": "INSERT",
 }  # fmt: skip
 COLUMN_UPDATES = {
     "access_token": {"last_used_at", "revoked_at", "revoked_by"},
     "account": {"name"},
-    "charging_session": {"entry_id", "member_id", "reviewed_at", "reviewed_by", "state"},
+    "charging_session": {
+        "amount_minor", "entry_id", "member_id", "reviewed_at", "reviewed_by", "state",
+        "tariff_version_id",
+    },
     "cooperative": {"last_member_number", "name"},
     "hub": {"name", "power_w"},
     "import_run": {
         "accepted", "amount_minor", "delivered_wh", "duplicates", "filtered", "finished_at",
         "rejected", "review", "rows",
     },
+    "interruption": {"ended_by", "to_at"},
     "member": {"email", "left_on", "name"},
+    "member_class": {"ended_by", "to_on"},
     "person_role": {"ended_at", "ended_by", "to_on"},
     "port": {"power_w"},
     "seal_cursor": {"xact_id"},
