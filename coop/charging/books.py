@@ -128,11 +128,13 @@ async def _moving(
         ],
     )
     for session in sessions:
-        if session.entry_id is None or session.price_id is None:
+        if session.entry_id is None or session.tariff_version_id is None:
             continue
         draft = session_entry(
             session.id,
-            session_memo(hubs[session.hub_id], session.delivered_wh, by_id[session.price_id]),
+            session_memo(
+                hubs[session.hub_id], session.delivered_wh, by_id[session.tariff_version_id]
+            ),
             effective_on or session.effective_on,
             accounts[member_id, session.hub_id],
             amount_minor=session.amount_minor,

@@ -144,7 +144,7 @@ async def _store(desk: Desk, rows: Sequence[Row]) -> None:
             "started_at": row.session.started_at, "ended_at": row.session.ended_at,
             "effective_on": row.on, "delivered_wh": abs(row.session.delivered_wh),
             "state": row.state, "amount_minor": row.amount_minor,
-            "price_id": row.price.id if row.price else None, "entry_id": row.entry_id,
+            "tariff_version_id": row.price.id if row.price else None, "entry_id": row.entry_id,
             "credit_of_id": row.credit_of_id, "doubts": [doubt.value for doubt in row.doubts],
             "run_id": desk.run_id, "recorded_at": now, "raw": row.session.raw,
             "raw_sha256": hashlib.sha256(row.session.raw).digest(),

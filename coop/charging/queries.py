@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from json import loads
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -33,9 +35,9 @@ from coop.charging.domain.session import ChargingSession, Identity
 from coop.charging.tables import (
     charging_session,
     hub,
-    hub_price,
     import_rejection,
     port,
+    tariff_version,
     token,
 )
 from coop.db.among import among
@@ -78,7 +80,7 @@ class StoredSession:
     delivered_wh: int
     state: str
     amount_minor: int
-    price_id: UUID | None
+    tariff_version_id: UUID | None
     entry_id: UUID | None
     credit_of_id: UUID | None
     doubts: list[str]
@@ -86,6 +88,7 @@ class StoredSession:
     reviewed_at: datetime | None
     run_id: UUID
     recorded_at: datetime
+    session_ref: str | None
 
     @property
     def identity(self) -> Identity:
@@ -161,10 +164,13 @@ async def prices_of_hubs(
     connection: AsyncConnection, hub_ids: Iterable[UUID]
 ) -> dict[HubId, list[HubPrice]]:
     """Every price ever set for each hub, oldest first."""
-    statement = select(hub_price).where(among(hub_price.c.hub_id, hub_ids))
+    c = tariff_version.c
+    statement = select(tariff_version).where(among(c.hub_id, hub_ids)).order_by(c.from_at)
     found: dict[HubId, list[HubPrice]] = {}
-    for row in await connection.execute(statement.order_by(hub_price.c.from_at)):
-        one = HubPrice(row.id, HubId(row.hub_id), row.from_at, row.currency, row.per_kwh)
+    for row in await connection.execute(statement):
+        element = loads(row.document, parse_float=Decimal, parse_int=Decimal)["elements"][0]
+        per_kwh = element["price_components"][0]["price"]
+        one = HubPrice(row.id, HubId(row.hub_id), row.from_at, row.currency, per_kwh)
         found.setdefault(one.hub_id, []).append(one)
     return found
 

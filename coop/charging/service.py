@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import update
@@ -36,7 +37,7 @@ from coop.charging.domain.place import (
     PortDraft,
 )
 from coop.charging.errors import HubTaken, PortTaken, PriceTaken, TokenHeld
-from coop.charging.tables import charging_session, hub, hub_price, port, token
+from coop.charging.tables import charging_session, hub, port, tariff_version, token
 from coop.db.refusals import register
 from coop.kernel.clock import utc_now
 from coop.kernel.errors import InvalidValue
@@ -50,7 +51,7 @@ PRICE_MAX = Decimal(1_000_000)
 for _constraint, _kind, _message in (
     ("uq_hub_cooperative_id_ref", HubTaken, "Another hub goes by this reference."),
     ("uq_port_cooperative_id_hub_id_ref", PortTaken, "Another port goes by this reference."),
-    ("uq_hub_price_cooperative_id_hub_id_from_at", PriceTaken,
+    ("uq_tariff_version_from_at", PriceTaken,
      "The hub has another price from that instant on."),
     ("token_has_one_holder", TokenHeld, "The badge belongs to a member on some of those days."),
 ):  # fmt: skip
@@ -171,17 +172,29 @@ async def set_flat_prices(
         for draft in drafts
     ]
     now = utc_now()
+    known = await queries.prices_of_hubs(connection, {draft.hub_id for draft in drafts})
     rows = [
         {
             "cooperative_id": cooperative_id, "id": price.id, "hub_id": price.hub_id,
-            "from_at": price.from_at, "currency": price.currency, "per_kwh": price.per_kwh,
+            "member_class": "", "version": version, "from_at": price.from_at,
+            "name": f"{price.per_kwh:f} {price.currency}/kWh", "currency": price.currency,
+            "document": document, "document_sha256": sha256(document.encode()).digest(),
             "set_by": viewer.subject, "set_at": now,
         }
         for price in made
+        for document in [_flat(price)]
+        for version in [len(known.get(price.hub_id, [])) + 1]
     ]  # fmt: skip
     if rows:
-        await connection.execute(insert(hub_price), rows)
+        await connection.execute(insert(tariff_version), rows)
     return made
+
+
+def _flat(price: HubPrice) -> str:
+    return (
+        f'{{"currency":"{price.currency}","elements":[{{"price_components":[{{"price":'
+        f'{price.per_kwh:f},"step_size":1,"type":"ENERGY"}}]}}],"id":"{price.id}"}}'
+    )
 
 
 async def register_tokens(

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from coop.db.base import metadata, references, tenant_column
 
@@ -84,22 +84,61 @@ port = Table(
     comment="Where one vehicle charges at a time.",
 )
 
-hub_price = Table(
-    "hub_price",
+tariff_version = Table(
+    "tariff_version",
     metadata,
     tenant_column(),
     _id(),
-    _uuid("hub_id", "Whose price it is."),
+    _uuid("hub_id", "Whose tariff it is; null for every hub.", nullable=True),
+    _text("member_class", "For members of this class (guest: of nobody); empty for every class."),
+    _count("version", "1, 2, 3 … in the order they were set for this hub and class."),
     _instant("from_at", "Sessions that start at or after this are charged it, until the next."),
+    _text("name", "What people call it."),
     _text("currency", "ISO 4217 code; the cooperative's own."),
-    Column("per_kwh", Numeric, nullable=False, comment="Exact price of one kWh in whole currency."),
+    _text("document", "The OCPI tariff as canonical JSON."),
+    _bytes("document_sha256", "SHA-256 of document."),
+    _uuid(
+        "corrects_id", "The version it takes the place of from the same instant on.", nullable=True
+    ),
+    _text("resolution", "The resolution that adopted it.", nullable=True),
     _text("set_by", "Subject who set it."),
     _instant("set_at", "When it was set."),
-    UniqueConstraint("cooperative_id", "hub_id", "from_at"),
+    CheckConstraint("member_class ~ '^([a-z0-9][a-z0-9_-]*)?$'", name="member_class"),
+    CheckConstraint("version > 0", name="version"),
+    CheckConstraint("name <> ''", name="name"),
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
-    CheckConstraint("per_kwh >= 0 AND per_kwh < 1000000", name="per_kwh"),
+    CheckConstraint(
+        "document_sha256 = sha256(convert_to(document, 'UTF8'))", name="document_sha256"
+    ),
     references("hub", "hub_id"),
-    comment="Flat prices per kWh; a price once set stays, the next one follows it.",
+    references("tariff_version", "corrects_id", name="fk_tariff_version_corrects"),
+    Index(
+        "uq_tariff_version_version",
+        "cooperative_id",
+        "hub_id",
+        "member_class",
+        "version",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
+    Index(
+        "uq_tariff_version_from_at",
+        "cooperative_id",
+        "hub_id",
+        "member_class",
+        "from_at",
+        unique=True,
+        postgresql_where=text("corrects_id IS NULL"),
+        postgresql_nulls_not_distinct=True,
+    ),
+    Index(
+        "uq_tariff_version_corrects",
+        "cooperative_id",
+        "corrects_id",
+        unique=True,
+        postgresql_where=text("corrects_id IS NOT NULL"),
+    ),
+    comment="Tariffs in force from an instant on; a version once set stays, the next follows it.",
 )
 
 token = Table(
@@ -182,8 +221,8 @@ charging_session = Table(
     _day("effective_on", "Day of its end at the hub: the day it counts for."),
     _count("delivered_wh", "Energy delivered."),
     _text("state", "charged | suspended | credited | credit; see service.py."),
-    _count("amount_minor", "What was charged; negative for a credit."),
-    _uuid("price_id", "The price it was charged by.", nullable=True),
+    _count("amount_minor", "What is charged for it before tax; negative for a credit."),
+    _uuid("tariff_version_id", "The tariff it is charged by.", nullable=True),
     _uuid("entry_id", "Its journal entry; null when nothing was delivered.", nullable=True),
     _uuid("credit_of_id", "The session that this credit takes back.", nullable=True),
     Column("doubts", ARRAY(Text), nullable=False, comment="Why somebody should look at it."),
@@ -194,6 +233,7 @@ charging_session = Table(
     _bytes("raw", "What was received, byte for byte."),
     _bytes("raw_sha256", "SHA-256 of raw."),
     _bytes("body_sha256", "SHA-256 of its facts: equal for two sendings of the same."),
+    _text("session_ref", "The platform's id of the session that the CDR is of.", nullable=True),
     UniqueConstraint(
         "cooperative_id",
         "country_code",
@@ -217,6 +257,13 @@ charging_session = Table(
     references("port", "port_id"),
     references("member", "member_id"),
     references("import_run", "run_id"),
+    references("tariff_version", "tariff_version_id", name="fk_charging_session_tariff_version"),
+    Index(
+        "ix_charging_session_credited",
+        "cooperative_id",
+        "session_ref",
+        postgresql_where=text("state = 'credited'"),
+    ),
     Index("ix_charging_session_token", "cooperative_id", "token_uid", "started_at"),
     Index("ix_charging_session_member", "cooperative_id", "member_id", "started_at", "id"),
     Index("ix_charging_session_hub", "cooperative_id", "hub_id", "effective_on"),
@@ -227,4 +274,109 @@ charging_session = Table(
         postgresql_where=text("doubts <> '{}' AND reviewed_at IS NULL"),
     ),
     comment="Metered use of a hub, as a charging platform reported it once.",
+)
+
+interruption = Table(
+    "interruption",
+    metadata,
+    tenant_column(),
+    _id(),
+    _uuid("hub_id", "Where."),
+    _uuid("port_id", "Which port; null for the whole hub.", nullable=True),
+    _instant("from_at", "When it began."),
+    _instant("to_at", "When it was over; null while it lasts.", nullable=True),
+    _text("cause", "OUTAGE_GRID, THROTTLED …: why."),
+    _text("note", "What happened; may be empty."),
+    _text("recorded_by", "Subject who recorded it."),
+    _instant("recorded_at", "When it was recorded."),
+    _text("ended_by", "Subject who said when it was over.", nullable=True),
+    CheckConstraint("to_at > from_at", name="to_at"),
+    CheckConstraint(
+        "cause IN ('OUTAGE_GRID', 'OUTAGE_HARDWARE', 'OUTAGE_SOFTWARE', 'MAINTENANCE', "
+        "'VANDALISM', 'THROTTLED', 'OTHER')",
+        name="cause",
+    ),
+    references("hub", "hub_id"),
+    references("port", "port_id"),
+    Index("ix_interruption_hub", "cooperative_id", "hub_id", "from_at", "id"),
+    comment="When a hub or port gave no power, or less, and why.",
+)
+
+charge = Table(
+    "charge",
+    metadata,
+    tenant_column(),
+    _id(),
+    _uuid("session_id", "What it is for."),
+    _uuid("member_id", "Who owes it; null while nobody is known for the badge.", nullable=True),
+    _uuid("hub_id", "Where the session was."),
+    _uuid("tariff_version_id", "By which tariff."),
+    _day("effective_on", "Day it counts for in the books."),
+    _text("currency", "ISO 4217 code; the cooperative's own."),
+    _count("net_minor", "Before tax: the sum of its lines; negative when it takes one back."),
+    Column("tax", Numeric, nullable=False, comment="Exact, not rounded, in whole currency."),
+    _uuid("entry_id", "Its journal entry; null when there was nothing to post.", nullable=True),
+    _uuid("credit_of_id", "The charge that it takes back.", nullable=True),
+    _uuid("replaces_id", "The charge in whose place it came.", nullable=True),
+    _text("reason", "Why it was taken back or rated anew; empty for a first rating."),
+    _text("rated_by", "Subject on whose behalf."),
+    _instant("rated_at", "When it was rated."),
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+    CheckConstraint(
+        "CASE WHEN credit_of_id IS NULL THEN net_minor >= 0 AND tax >= 0 "
+        "ELSE net_minor <= 0 AND tax <= 0 END",
+        name="sign",
+    ),
+    CheckConstraint("entry_id IS NOT NULL OR net_minor = 0", name="entry"),
+    CheckConstraint("credit_of_id IS NULL OR replaces_id IS NULL", name="links"),
+    references("charging_session", "session_id", name="fk_charge_session"),
+    references("member", "member_id"),
+    references("hub", "hub_id"),
+    references("tariff_version", "tariff_version_id", name="fk_charge_tariff_version"),
+    references("charge", "credit_of_id", name="fk_charge_credit_of"),
+    references("charge", "replaces_id", name="fk_charge_replaces"),
+    Index("ix_charge_session", "cooperative_id", "session_id"),
+    Index("ix_charge_member", "cooperative_id", "member_id", "effective_on", "id"),
+    Index(
+        "uq_charge_credit_of",
+        "cooperative_id",
+        "credit_of_id",
+        unique=True,
+        postgresql_where=text("credit_of_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_charge_replaces",
+        "cooperative_id",
+        "replaces_id",
+        unique=True,
+        postgresql_where=text("replaces_id IS NOT NULL"),
+    ),
+    comment="What a session costs under a tariff; taken back or replaced by others, never changed.",
+)
+
+charge_line = Table(
+    "charge_line",
+    metadata,
+    tenant_column(),
+    Column("charge_id", Uuid, primary_key=True, comment="Whose line it is."),
+    Column("number", Integer, primary_key=True, comment="Its place in the charge, from 1."),
+    _text("kind", "ENERGY, FLAT, TIME, PARKING_TIME …: what is priced."),
+    Column("element", Integer, comment="Position of the tariff's element that priced it, from 0."),
+    _text("description", "What it is, for a person."),
+    Column("quantity", Numeric, nullable=False, comment="How much, in unit."),
+    _text("unit", "kWh | h | session."),
+    Column("unit_price", Numeric, nullable=False, comment="Price of one unit before tax."),
+    _count("net_minor", "Before tax, rounded once; negative when it takes one back."),
+    Column("taxes", JSONB, nullable=False, comment="[{name, percent}]; percent as text."),
+    Column("tax", Numeric, nullable=False, comment="Exact, not rounded, in whole currency."),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint(
+        "kind IN ('ENERGY', 'FLAT', 'TIME', 'PARKING_TIME', 'RESERVATION_TIME', "
+        "'RESERVATION_FLAT', 'MIN_PRICE', 'MAX_PRICE')",
+        name="kind",
+    ),
+    CheckConstraint("unit IN ('kWh', 'h', 'session')", name="unit"),
+    CheckConstraint("jsonb_typeof(taxes) = 'array'", name="taxes"),
+    references("charge", "charge_id"),
+    comment="One priced part of a charge, with the element of the tariff that priced it.",
 )

@@ -272,7 +272,7 @@ async def test_nothing_is_seen_from_another_cooperative(yard: Yard, database: Da
     await yard.read_cdrs(at(1), cdr(id="bad", currency="EUR"))
     other = await open_yard(database)
     for table in (
-        "hub", "hub_price", "port", "token", "import_run", "import_rejection", "charging_session"
+        "hub", "tariff_version", "port", "token", "import_run", "import_rejection", "charging_session"
     ):  # fmt: skip
         assert await other.sql(f"SELECT 1 FROM {table}") == []
     with pytest.raises(NotFound):
@@ -292,12 +292,11 @@ async def test_nothing_is_seen_from_another_cooperative(yard: Yard, database: Da
     [
         "UPDATE charging_session SET raw = ''",
         "UPDATE charging_session SET delivered_wh = 1",
-        "UPDATE charging_session SET amount_minor = 1",
         "UPDATE charging_session SET run_id = id",
         "DELETE FROM charging_session",
         "TRUNCATE charging_session",
-        "UPDATE hub_price SET per_kwh = 0",
-        "DELETE FROM hub_price",
+        "UPDATE tariff_version SET document = ''",
+        "DELETE FROM tariff_version",
         "UPDATE import_rejection SET reason = ''",
         "UPDATE import_run SET file_sha256 = file_sha256",
         "DELETE FROM import_run",
