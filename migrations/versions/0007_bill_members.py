@@ -1,14 +1,31 @@
-"""Bill members: items, invoices, disputes, what settles them."""
+"""Bill members: items, invoices, disputes, what settles them.
+
+Locks nothing that exists; the tables are new.
+"""
+
+from alembic import op
+
+from coop.db.migrate import run_file, run_sql
 
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+_FUNCTIONS = ("invoice_is_next", "allocation_fits", "dispute_is_open")
+
 
 def upgrade() -> None:
-    pass
+    for name in ("billing", *_FUNCTIONS, "billing_append_only"):
+        run_file(op.get_bind(), f"0007_{name}.sql")
+    for name in _FUNCTIONS:
+        run_sql(op.get_bind(), f"REVOKE ALL ON FUNCTION {name}() FROM public")
 
 
 def downgrade() -> None:
-    pass
+    run_sql(
+        op.get_bind(),
+        "DROP TABLE dispute, write_off, allocation, invoice_item, invoice_charge, invoice_tax,"
+        " invoice_line, invoice, billing_run, invoice_series, bill_item;"
+        "DROP FUNCTION invoice_is_next(), allocation_fits(), dispute_is_open();",
+    )
