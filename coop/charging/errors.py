@@ -5,6 +5,17 @@ Refusal
 ├── PortTaken                     PORT_REF_TAKEN
 ├── PriceTaken                    PRICE_TAKEN
 ├── TokenHeld                     TOKEN_HELD
+├── TariffInvalid                 TARIFF_INVALID; the path names the field of the document
+│   ├── TariffCurrencyWrong       TARIFF_CURRENCY
+│   ├── TariffComponentUnknown    TARIFF_COMPONENT_UNKNOWN
+│   ├── TariffPriceNegative       TARIFF_PRICE_NEGATIVE
+│   ├── TariffPriceRange          TARIFF_PRICE_RANGE
+│   ├── TariffRestrictionBroken   TARIFF_RESTRICTION
+│   ├── TariffStepSize            TARIFF_STEP_SIZE
+│   ├── TariffTaxInvalid          TARIFF_TAX
+│   ├── TariffHole                TARIFF_HOLE
+│   ├── TariffOverlap             TARIFF_OVERLAP
+│   └── TariffTooComplex          TARIFF_TOO_COMPLEX
 ├── ImportRefused                 the whole file; nothing of it was read into the books
 │   ├── MappingInvalid            MAPPING_INVALID
 │   ├── ColumnMissing             MAPPING_COLUMN_MISSING
@@ -63,6 +74,72 @@ class TokenHeld(Refusal):
     """The badge belongs to a member on some of those days."""
 
     code = "TOKEN_HELD"
+
+
+class TariffInvalid(Refusal):
+    """Not a tariff of OCPI 2.2.1; the path names the field."""
+
+    code = "TARIFF_INVALID"
+
+
+class TariffCurrencyWrong(TariffInvalid):
+    """In a currency that does not exist, or not in the cooperative's."""
+
+    code = "TARIFF_CURRENCY"
+
+
+class TariffComponentUnknown(TariffInvalid):
+    """A price for something that is not ENERGY, FLAT, TIME or PARKING_TIME (of it, there)."""
+
+    code = "TARIFF_COMPONENT_UNKNOWN"
+
+
+class TariffPriceNegative(TariffInvalid):
+    """A price below nothing: credits are given by credits, not by prices."""
+
+    code = "TARIFF_PRICE_NEGATIVE"
+
+
+class TariffPriceRange(TariffInvalid):
+    """A least price above the greatest, or one that is less after taxes than before."""
+
+    code = "TARIFF_PRICE_RANGE"
+
+
+class TariffRestrictionBroken(TariffInvalid):
+    """A restriction nobody can meet, of another form, or that OCPI does not have."""
+
+    code = "TARIFF_RESTRICTION"
+
+
+class TariffStepSize(TariffInvalid):
+    """Billed in blocks below nothing, of parts, or larger than any session."""
+
+    code = "TARIFF_STEP_SIZE"
+
+
+class TariffTaxInvalid(TariffInvalid):
+    """A tax outside 0 to 100 percent, named twice, or stated as vat and as taxes."""
+
+    code = "TARIFF_TAX"
+
+
+class TariffHole(TariffInvalid):
+    """Some charging that no element prices; what is to be free says so with a price of 0."""
+
+    code = "TARIFF_HOLE"
+
+
+class TariffOverlap(TariffInvalid):
+    """A price that never counts, because those before it cover all of its cases."""
+
+    code = "TARIFF_OVERLAP"
+
+
+class TariffTooComplex(TariffInvalid):
+    """So many restrictions across each other that nobody could say what a session costs."""
+
+    code = "TARIFF_TOO_COMPLEX"
 
 
 class ImportRefused(Refusal):

@@ -39,12 +39,22 @@ def test_energy_times_price(wh: int, per_kwh: str, currency: str, minor: int) ->
     charge = cost(wh, per_kwh, currency)
     assert (charge.currency, charge.amount_minor) == (currency, minor)
     assert charge.lines == (
-        ChargeLine("Energy", Fraction(wh, 1000), "kWh", Fraction(per_kwh), minor, "hub:H1"),
+        ChargeLine(
+            "ENERGY",
+            0,
+            "Energy",
+            Fraction(wh, 1000),
+            "kWh",
+            Fraction(per_kwh),
+            minor,
+            (),
+            Fraction(0),
+        ),
     )
 
 
 def test_nothing_delivered_costs_nothing_and_has_no_line() -> None:
-    assert cost(0, "0.39") == Charge("EUR", ())
+    assert cost(0, "0.39") == Charge("EUR", (), Fraction(0), Fraction(0))
 
 
 def test_an_amount_beyond_the_books_is_refused() -> None:
