@@ -26,7 +26,6 @@ Refusal
 │   ├── SettlementMissing      SETTLEMENT_MISSING: only what is settled can be adjusted
 │   └── DepositTooSmall        DEPOSIT_TOO_SMALL: more than the commitment's deposit holds
 └── BankRefused                (payments and the bank)
-    ├── IbanInvalid            IBAN_INVALID: its length, country or check digits are wrong
     ├── BankFileMalformed      BANK_FILE_MALFORMED: neither camt.053 nor MT940, or it breaks off
     ├── BankFileTooLarge       BANK_FILE_TOO_LARGE: more bytes or lines than a bank file may have
     ├── BankFileUnbalanced     BANK_FILE_UNBALANCED: opening and lines do not come to the closing
@@ -35,6 +34,7 @@ Refusal
     ├── BankAccountTaken       BANK_ACCOUNT_TAKEN: it is here already
     ├── BankLineSettled        BANK_LINE_SETTLED: posted, or explained by something that is
     ├── BankLineMismatch       BANK_LINE_MISMATCH: it cannot be what it is assigned to
+    ├── BankRuleTaken          BANK_RULE_TAKEN: another rule in force has that name
     ├── MandateTaken           MANDATE_TAKEN: another goes by that reference
     ├── MandateEnded           MANDATE_REVOKED: it has been revoked
     ├── PaymentTakenBack       PAYMENT_RETURNED: it was returned already
@@ -207,12 +207,6 @@ class BankRefused(Refusal):
     code = "BANK_REFUSED"
 
 
-class IbanInvalid(BankRefused):
-    """Not an IBAN: its length, country or check digits are wrong."""
-
-    code = "IBAN_INVALID"
-
-
 class BankFileMalformed(BankRefused):
     """Neither camt.053 nor MT940, or it breaks off; nothing of it was stored."""
 
@@ -259,6 +253,12 @@ class BankLineMismatch(BankRefused):
     """The line cannot be what it is assigned to: its direction or amount says so."""
 
     code = "BANK_LINE_MISMATCH"
+
+
+class BankRuleTaken(BankRefused):
+    """Another rule in force has that name."""
+
+    code = "BANK_RULE_TAKEN"
 
 
 class MandateTaken(BankRefused):

@@ -37,11 +37,18 @@ TABLE_GRANTS = {
     "hub": "INSERT", "idempotency": "INSERT", "import_rejection": "INSERT",
     "import_run": "INSERT", "interruption": "INSERT", "member": "INSERT",
     "member_class": "INSERT", "member_profile": "INSERT", "person_role": "INSERT", "port": "INSERT",
+    "bank_account": "INSERT", "bank_file": "INSERT", "bank_line": "INSERT", "bank_rule": "INSERT",
+    "bank_statement": "INSERT", "collection": "INSERT", "collection_item": "INSERT",
+    "mandate": "INSERT", "payment": "INSERT",
     "seal": "INSERT", "seal_cursor": "INSERT", "statement": "INSERT", "tariff_version": "INSERT", "token": "INSERT",
 }  # fmt: skip
 COLUMN_UPDATES = {
     "access_token": {"last_used_at", "revoked_at", "revoked_by"},
     "account": {"name"},
+    "bank_line": {
+        "candidates", "entry_id", "member_id", "settled_at", "settled_by", "state", "why",
+    },
+    "bank_rule": {"ended_at", "ended_by"},
     "billing_run": {
         "credit_notes", "finished_at", "invoices", "members", "net_minor", "state", "tax_minor",
     },
@@ -49,6 +56,8 @@ COLUMN_UPDATES = {
         "amount_minor", "entry_id", "member_id", "reviewed_at", "reviewed_by", "state",
         "tariff_version_id",
     },
+    "collection": {"cancelled_at", "cancelled_by"},
+    "collection_item": {"settled_line_id", "state"},
     "cooperative": {"last_member_number", "name"},
     "dispute": {
         "credit_item_id", "decided_at", "decided_by", "decision", "decision_reason", "resolution",
@@ -62,6 +71,11 @@ COLUMN_UPDATES = {
     "invoice_series": {"last_number"},
     "member": {"email", "left_on", "name"},
     "member_class": {"ended_by", "to_on"},
+    "mandate": {"revoked_by", "revoked_on", "sequence"},
+    "payment": {
+        "bank_line_id", "return_charge_minor", "return_code_account", "return_entry_id",
+        "return_line_id", "return_reason", "returned_by", "returned_on",
+    },
     "person_role": {"ended_at", "ended_by", "to_on"},
     "port": {"power_w"},
     "seal_cursor": {"xact_id"},
