@@ -188,7 +188,7 @@ CREATE TABLE invoice_item (
     CONSTRAINT fk_invoice_item_bill_item_cooperative_id_item_id FOREIGN KEY (cooperative_id, item_id)
     REFERENCES bill_item (cooperative_id, id),
     CONSTRAINT fk_invoice_item_line FOREIGN KEY (cooperative_id, invoice_id, line_number)
-    REFERENCES invoice_line (cooperative_id, invoice_id, number)
+    REFERENCES invoice_line (cooperative_id, invoice_id, number) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX ix_invoice_item_invoice ON invoice_item (cooperative_id, invoice_id, line_number);
 

@@ -215,7 +215,7 @@ invoice_item = Table(
     uuid_column("invoice_id", "The one invoice that holds it."),
     number_column("line_number", "The line of the invoice that shows it."),
     references("bill_item", "item_id"),
-    line_of_invoice("fk_invoice_item_line"),
+    line_of_invoice("fk_invoice_item_line", deferred=True),
     Index("ix_invoice_item_invoice", "cooperative_id", "invoice_id", "line_number"),
     comment="Which invoice holds a bill item; the key lets none on two of them.",
 )

@@ -1,0 +1,1 @@
+"""Every question billing asks, each in one statement, one module per topic."""
