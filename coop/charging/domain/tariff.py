@@ -1,9 +1,9 @@
 """A tariff as OCPI 2.2.1 writes it, read into values, or a refusal that names the field.
 
 Two extensions: `taxes` of a price component, a list of {"name", "percent"}, in place of `vat`
-(which is read as one tax named VAT), and `idle_grace_minutes` of the tariff, parking time that
-costs nothing before it counts. What is read here can be priced by; whether it prices everything, so that
-a cooperative may adopt it, is for `tariff_checks.require_complete`.
+(which is read as one tax named VAT), and `idle_grace_minutes` of the tariff: parking time that
+costs nothing before it counts. What is read here can be priced by; whether it prices everything, so
+that a cooperative may adopt it, is for `tariff_checks.require_complete`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,154 @@
+"""Stretches cut into parts within which no restriction of the tariff changes its mind.
+
+Cut is where the hub's wall clock passes a boundary of the tariff (or jumps, when clocks change),
+where the energy delivered so far passes a kWh boundary, and where the session has lasted as long as
+a duration says. Energy and time of a stretch are shared by how much of it each part is: exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from coop.charging.domain.periods import (
+    CHARGING,
+    HOUR_US,
+    RESERVATION,
+    Exact,
+    Stretch,
+    instant_at,
+    instant_us,
+    total,
+)
+from coop.charging.domain.tariff_rules import Moment, Rules
+
+# (kind, Wh, µs that count, what restrictions ask): one part, one price in each dimension.
+Part = tuple[str, Exact, Exact, Moment]
+_NOTHING = Moment(0, 0, 0, 0, 0, 0, 0)
+_ONE = Fraction(1)
+_ZERO = Fraction(0)
+_DAY = timedelta(days=1)
+
+
+def parts_of(stretches: list[Stretch], rules: Rules, zone: ZoneInfo) -> Iterator[Part]:
+    """The parts of a session in order of time."""
+    charging = [one for one in stretches if one.kind != RESERVATION]
+    origins = {True: stretches[0].start_us, False: (charging or stretches)[0].start_us}
+    delivered: Exact = 0
+    for stretch in stretches:
+        current, power = _flow(stretch) if rules.by_flow else (0, 0)
+        if rules.uncut:
+            moment = _NOTHING._replace(current=current, power=power) if rules.by_flow else _NOTHING
+            yield stretch.kind, stretch.energy_wh, stretch.time_us, moment
+            continue
+        origin = origins[stretch.kind == RESERVATION]
+        edges = _edges(stretch, rules, zone, delivered, origin)
+        for one, other in pairwise(edges):
+            at_us = stretch.start_us + one * (stretch.end_us - stretch.start_us)
+            middle = delivered + stretch.energy_wh * (one + other) / 2
+            moment = _moment(at_us, zone, rules, middle, current, power, at_us - origin)
+            share = other - one
+            yield stretch.kind, stretch.energy_wh * share, stretch.time_us * share, moment
+        delivered += stretch.energy_wh
+
+
+def _edges(
+    stretch: Stretch, rules: Rules, zone: ZoneInfo, delivered: Exact, origin_us: int
+) -> list[Fraction]:
+    """Where to cut, as shares of the stretch, with its beginning and its end."""
+    start, end = stretch.start_us, stretch.end_us
+    lasted, energy = end - start, stretch.energy_wh
+    found = {_ZERO, _ONE}
+    if lasted:
+        instants = [origin_us + duration for duration in rules.durations_us]
+        if rules.minutes:
+            instants += clock_cuts(start, end, zone, rules.minutes)
+        found |= {Fraction(at - start, lasted) for at in instants if start < at < end}
+    if energy:
+        for threshold in rules.thresholds_wh:
+            share = (threshold - delivered) / Fraction(energy)
+            if 0 < share < 1:
+                found.add(share)
+    return sorted(found)
+
+
+def _moment(
+    at_us: Exact, zone: ZoneInfo, rules: Rules, wh: Exact, current: Exact, power: Exact,
+    elapsed_us: Exact,
+) -> Moment:  # fmt: skip
+    if not rules.minutes:
+        return Moment(0, 0, 0, wh, current, power, elapsed_us)
+    local = instant_at(int(at_us)).astimezone(zone)
+    minute, day = local.hour * 60 + local.minute, local.toordinal()
+    return Moment(minute, (day - 1) % 7, day, wh, current, power, elapsed_us)
+
+
+def _flow(stretch: Stretch) -> tuple[Exact, Exact]:
+    """Current (A) and power (kW) of a stretch, one number each so that ranges leave no gap.
+
+    What was metered, the mean of least and greatest where both were; a power not metered is the
+    mean one, a current not metered is 0, and so are both of a vehicle that only stands there.
+    """
+    if stretch.kind != CHARGING:
+        return 0, 0
+    power = _metered(stretch, "POWER")
+    if power is None:
+        time = Fraction(stretch.time_us) / HOUR_US
+        power = stretch.energy_wh / time / 1000 if time else _ZERO
+    return _metered(stretch, "CURRENT") or 0, power
+
+
+def _metered(stretch: Stretch, what: str) -> Fraction | None:
+    if stretch.period is None:
+        return None
+    stated = [total(stretch.period, name) for name in (what, f"MIN_{what}", f"MAX_{what}")]
+    if stated[0] is not None:
+        return Fraction(stated[0])
+    found = [Fraction(value) for value in stated[1:] if value is not None]
+    return sum(found, _ZERO) / len(found) if found else None
+
+
+def clock_cuts(start_us: int, end_us: int, zone: ZoneInfo, minutes: tuple[int, ...]) -> list[int]:
+    """Instants from start to end at which the wall clock shows one of `minutes`, or jumps."""
+    first = instant_at(start_us).astimezone(zone).date()
+    last = instant_at(end_us).astimezone(zone).date()
+    found: list[int] = []
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        found += _cuts_of_day(zone, ordinal, minutes)
+    return [at for at in found if start_us < at < end_us]
+
+
+@lru_cache(maxsize=8192)
+def _cuts_of_day(zone: ZoneInfo, ordinal: int, minutes: tuple[int, ...]) -> tuple[int, ...]:
+    """The instants of one local day at which a boundary is reached, and where clocks change.
+
+    A time that happens twice cuts twice; one that never happens cuts where it is not, harmlessly:
+    the jump itself is a cut too.
+    """
+    midnight = datetime.combine(date.fromordinal(ordinal), datetime.min.time(), zone)
+    walls = [
+        midnight.replace(hour=minute // 60, minute=minute % 60, fold=fold)
+        for minute in minutes
+        for fold in (0, 1)
+    ]
+    begun = midnight.astimezone(UTC)
+    found = {instant_us(wall.astimezone(UTC)) for wall in walls}
+    if begun.astimezone(zone).utcoffset() != (begun + _DAY).astimezone(zone).utcoffset():
+        found.add(_jump(instant_us(begun), instant_us(begun + _DAY), zone))
+    return tuple(sorted(found))
+
+
+def _jump(before_us: int, after_us: int, zone: ZoneInfo) -> int:
+    """The instant between the two at which the zone's offset changes, by halving."""
+    offset = instant_at(before_us).astimezone(zone).utcoffset()
+    while after_us - before_us > 1:
+        middle = (before_us + after_us) // 2
+        if instant_at(middle).astimezone(zone).utcoffset() == offset:
+            before_us = middle
+        else:
+            after_us = middle
+    return after_us
