@@ -145,6 +145,10 @@ ACCOUNTS: tuple[ChartLine, ...] = (
               "Energy taken by guests and by tokens nobody is known for yet."),
     ChartLine("9200", "Pledged", E, C, M, "Energy a member pledged to take."),
     ChartLine("9210", "Due", E, D, M, "Pledged energy still to be taken; falls as it is taken."),
+    ChartLine("9220", "Pledge met", E, D, M,
+              "Pledged energy that was taken, in its month or made up later."),
+    ChartLine("9230", "Pledge paid for", E, D, M,
+              "Pledged energy that was paid for as shortfall and has not been made up."),
 )  # fmt: skip
 
 CHART: tuple[ChartLine, ...] = tuple(sorted(HEADINGS + ACCOUNTS, key=lambda line: line.code))
