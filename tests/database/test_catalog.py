@@ -40,9 +40,17 @@ TABLE_GRANTS = {
     "bank_account": "INSERT", "bank_file": "INSERT", "bank_line": "INSERT", "bank_rule": "INSERT",
     "bank_statement": "INSERT", "collection": "INSERT", "collection_item": "INSERT",
     "mandate": "INSERT", "payment": "INSERT",
+    "commitment": "INSERT", "commitment_deposit": "INSERT", "commitment_hub": "INSERT",
+    "commitment_settlement": "INSERT", "commitment_terms": "INSERT",
+    "make_up_credit": "INSERT", "make_up_movement": "INSERT",
+    "capacity_reservation": "INSERT", "cost_sharing_rule": "INSERT", "cost_sharing_run": "INSERT",
+    "cost_sharing_share": "INSERT", "demand_response_event": "INSERT", "plan": "INSERT",
+    "subscription": "INSERT", "utility_bill": "INSERT", "utility_schedule": "INSERT",
     "seal": "INSERT", "seal_cursor": "INSERT", "statement": "INSERT", "tariff_version": "INSERT", "token": "INSERT",
 }  # fmt: skip
 COLUMN_UPDATES = {
+    "capacity_reservation": {"cancelled_at", "cancelled_by"},
+    "subscription": {"ended_by", "to_on"},
     "access_token": {"last_used_at", "revoked_at", "revoked_by"},
     "account": {"name"},
     "bank_line": {
@@ -58,6 +66,7 @@ COLUMN_UPDATES = {
     },
     "collection": {"cancelled_at", "cancelled_by"},
     "collection_item": {"settled_line_id", "state"},
+    "commitment": {"to_on"},
     "cooperative": {"last_member_number", "name"},
     "dispute": {
         "credit_item_id", "decided_at", "decided_by", "decision", "decision_reason", "resolution",

@@ -7,6 +7,15 @@ from coop.billing.tables.bank import (
     bank_rule,
     bank_statement,
 )
+from coop.billing.tables.commitments import (
+    commitment,
+    commitment_deposit,
+    commitment_hub,
+    commitment_settlement,
+    commitment_terms,
+    make_up_credit,
+    make_up_movement,
+)
 from coop.billing.tables.core import (
     bill_item,
     billing_run,
@@ -19,6 +28,17 @@ from coop.billing.tables.core import (
 )
 from coop.billing.tables.payments import collection, collection_item, mandate, payment
 from coop.billing.tables.settling import allocation, dispute, write_off
+from coop.billing.tables.sharing import (
+    capacity_reservation,
+    cost_sharing_rule,
+    cost_sharing_run,
+    cost_sharing_share,
+    demand_response_event,
+    plan,
+    subscription,
+    utility_bill,
+    utility_schedule,
+)
 
 __all__ = [
     "allocation",
@@ -29,8 +49,18 @@ __all__ = [
     "bank_statement",
     "bill_item",
     "billing_run",
+    "capacity_reservation",
     "collection",
     "collection_item",
+    "commitment",
+    "commitment_deposit",
+    "commitment_hub",
+    "commitment_settlement",
+    "commitment_terms",
+    "cost_sharing_rule",
+    "cost_sharing_run",
+    "cost_sharing_share",
+    "demand_response_event",
     "dispute",
     "invoice",
     "invoice_charge",
@@ -38,7 +68,13 @@ __all__ = [
     "invoice_line",
     "invoice_series",
     "invoice_tax",
+    "make_up_credit",
+    "make_up_movement",
     "mandate",
     "payment",
+    "plan",
+    "subscription",
+    "utility_bill",
+    "utility_schedule",
     "write_off",
 ]

@@ -1,0 +1,255 @@
+"""Grid tariffs and bills, how they are shared, plans, reservations, demand response."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import Column as _Column
+
+from coop.billing.tables.base import (
+    day_column,
+    exact_column,
+    id_column,
+    instant_column,
+    json_column,
+    minor_column,
+    number_column,
+    of_cooperative,
+    text_column,
+    uuid_column,
+)
+from coop.db.base import metadata, references, tenant_column
+
+_CURRENCY = "currency ~ '^[A-Z]{3}$'"
+_RESOLUTION = "The resolution it rests on, if one is named."
+_METHODS = (
+    "method IN ('KWH', 'COINCIDENT_PEAK', 'OWN_PEAK', 'PEAK_LAYERS', 'HIGHEST_INTERVALS', 'NONE')"
+)
+
+
+def _hash(name: str, comment: str) -> _Column[object]:
+    return _Column(name, LargeBinary, nullable=False, comment=comment)
+
+
+utility_schedule = Table(
+    "utility_schedule",
+    metadata,
+    tenant_column(),
+    id_column(),
+    uuid_column("hub_id", "Whose grid connection it prices."),
+    day_column("from_on", "First day it is in force, until the next one is."),
+    text_column("name", "What the grid calls it."),
+    json_column("document", "The schedule in our own form, every figure text."),
+    _hash("document_sha256", "SHA-256 of the document's canonical text."),
+    text_column("resolution", _RESOLUTION, nullable=True),
+    text_column("set_by", "Subject who set it."),
+    instant_column("set_at", "When it was set."),
+    UniqueConstraint("cooperative_id", "hub_id", "from_on"),
+    CheckConstraint("name <> ''", name="name"),
+    CheckConstraint("jsonb_typeof(document) = 'object'", name="document"),
+    CheckConstraint("octet_length(document_sha256) = 32", name="document_sha256"),
+    references("hub", "hub_id"),
+    comment="Grid tariffs by hub: energy by time of use, demand by kW; one once set stays.",
+)
+
+cost_sharing_rule = Table(
+    "cost_sharing_rule",
+    metadata,
+    tenant_column(),
+    id_column(),
+    uuid_column("hub_id", "Whose costs are shared by it."),
+    day_column("from_month", "First day of the first month it is in force, until the next one is."),
+    text_column("method", "How the demand charge is shared; NONE passes no cost on."),
+    json_column("parameters", "Parameters of the method, as text."),
+    text_column("resolution", _RESOLUTION, nullable=True),
+    text_column("set_by", "Subject who set it."),
+    instant_column("set_at", "When it was set."),
+    UniqueConstraint("cooperative_id", "hub_id", "from_month"),
+    CheckConstraint("extract(DAY FROM from_month) = 1", name="from_month"),
+    CheckConstraint(_METHODS, name="method"),
+    CheckConstraint("jsonb_typeof(parameters) = 'object'", name="parameters"),
+    references("hub", "hub_id"),
+    comment="How a hub's grid costs are shared from a month on; a rule once set stays.",
+)
+
+utility_bill = Table(
+    "utility_bill",
+    metadata,
+    tenant_column(),
+    id_column(),
+    uuid_column("hub_id", "Whose bill it is."),
+    day_column("month", "First day of the month it is for."),
+    text_column("currency", "ISO 4217 code; the cooperative's own."),
+    minor_column(
+        "energy_wh", "Energy the grid delivered; null where it is not told.", nullable=True
+    ),
+    minor_column("energy_minor", "What it costs."),
+    minor_column("demand_minor", "Demand charge."),
+    minor_column("other_minor", "Everything else on the bill."),
+    text_column("reference", "The grid's number of the bill; empty where it is not told."),
+    uuid_column("entry_id", "Its entry, if it was posted with it.", nullable=True),
+    text_column("recorded_by", "Subject who recorded it."),
+    instant_column("recorded_at", "When it was recorded."),
+    UniqueConstraint("cooperative_id", "hub_id", "month"),
+    CheckConstraint("extract(DAY FROM month) = 1", name="month"),
+    CheckConstraint(_CURRENCY, name="currency"),
+    CheckConstraint("energy_wh >= 0", name="energy_wh"),
+    CheckConstraint("energy_minor >= 0 AND demand_minor >= 0 AND other_minor >= 0", name="amounts"),
+    references("hub", "hub_id"),
+    references("journal_entry", "entry_id"),
+    comment="What the grid charged for a hub and month.",
+)
+
+cost_sharing_run = Table(
+    "cost_sharing_run",
+    metadata,
+    tenant_column(),
+    id_column(),
+    uuid_column("hub_id", "Whose costs were shared."),
+    day_column("month", "First day of the month."),
+    uuid_column("rule_id", "By which rule."),
+    uuid_column("schedule_id", "At the prices of which schedule."),
+    uuid_column("bill_id", "Which bill."),
+    text_column("currency", "ISO 4217 code of its amounts."),
+    minor_column("total_minor", "The bill: the sum of all shares."),
+    minor_column("kept_minor", "The share of guests, which the cooperative bears."),
+    _hash("inputs_sha256", "SHA-256 of rule, bill, prices and every load it was computed from."),
+    json_column("results", "The arithmetic as a whole: totals, the peak, its layers."),
+    text_column("made_by", "Subject who had it made."),
+    instant_column("made_at", "When it was made."),
+    UniqueConstraint("cooperative_id", "hub_id", "month"),
+    CheckConstraint("extract(DAY FROM month) = 1", name="month"),
+    CheckConstraint(_CURRENCY, name="currency"),
+    CheckConstraint("kept_minor BETWEEN 0 AND total_minor", name="kept_minor"),
+    CheckConstraint("octet_length(inputs_sha256) = 32", name="inputs_sha256"),
+    references("hub", "hub_id"),
+    references("cost_sharing_rule", "rule_id", name="fk_cost_sharing_run_rule"),
+    references("utility_schedule", "schedule_id", name="fk_cost_sharing_run_schedule"),
+    references("utility_bill", "bill_id", name="fk_cost_sharing_run_bill"),
+    comment="A hub's month, shared once; its shares are in cost_sharing_share.",
+)
+
+cost_sharing_share = Table(
+    "cost_sharing_share",
+    metadata,
+    tenant_column(),
+    uuid_column("run_id", "The run it is of.", key=True),
+    number_column("number", "Its place in the run, from 1.", key=True),
+    uuid_column("member_id", "Whose share it is; null for guests.", nullable=True),
+    minor_column("taken_wh", "Energy taken in the month."),
+    minor_column("own_peak_w", "Highest mean power of a quarter hour."),
+    json_column("arithmetic", "Every step of the share, as text."),
+    minor_column("net_minor", "The share, before tax."),
+    UniqueConstraint("cooperative_id", "run_id", "member_id", postgresql_nulls_not_distinct=True),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint("taken_wh >= 0 AND own_peak_w >= 0 AND net_minor >= 0", name="figures"),
+    references("cost_sharing_run", "run_id", name="fk_cost_sharing_share_run"),
+    references("member", "member_id"),
+    Index("ix_cost_sharing_share_member", "cooperative_id", "member_id", "run_id"),
+    comment="What each member bears of a shared bill, with its arithmetic, to be recomputed.",
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    tenant_column(),
+    id_column(),
+    text_column("code", "What it is called in commands; several versions share it."),
+    number_column("version", "1, 2, 3 … for each code."),
+    text_column("kind", "What it is a plan for; a member has one of each kind at a time."),
+    text_column("name", "What people call it."),
+    text_column("currency", "ISO 4217 code; the cooperative's own."),
+    minor_column("fee_minor", "Fee of a whole month, before tax."),
+    minor_column("included_wh", "Energy included in a whole month."),
+    json_column("taxes", "Taxes on the fee, sorted by name: a list of name and percent."),
+    text_column("resolution", _RESOLUTION, nullable=True),
+    text_column("set_by", "Subject who set it."),
+    instant_column("set_at", "When it was set."),
+    UniqueConstraint("cooperative_id", "code", "version"),
+    CheckConstraint("code <> '' AND kind <> '' AND name <> ''", name="named"),
+    CheckConstraint("version > 0", name="version"),
+    CheckConstraint(_CURRENCY, name="currency"),
+    CheckConstraint("fee_minor >= 0 AND included_wh >= 0", name="terms"),
+    CheckConstraint("jsonb_typeof(taxes) = 'array'", name="taxes"),
+    of_cooperative(),
+    comment="Plans members may have; a version once set stays, and with it who began under it.",
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    tenant_column(),
+    id_column(),
+    uuid_column("member_id", "Whose plan it is."),
+    uuid_column("plan_id", "The version of the plan it began with."),
+    text_column("plan_kind", "The kind of that plan."),
+    day_column("from_on", "First day of it."),
+    day_column("to_on", "First day without it; null while no end is known.", nullable=True),
+    text_column("started_by", "Subject who began it."),
+    instant_column("started_at", "When it was recorded."),
+    text_column("ended_by", "Subject who ended it.", nullable=True),
+    CheckConstraint("to_on > from_on", name="to_on"),
+    references("member", "member_id"),
+    references("plan", "plan_id"),
+    Index("ix_subscription_member", "cooperative_id", "member_id", "from_on", "id"),
+    comment="Which plan a member has on which days; never two of one kind at once.",
+)
+
+capacity_reservation = Table(
+    "capacity_reservation",
+    metadata,
+    tenant_column(),
+    id_column(),
+    uuid_column("member_id", "Who reserved."),
+    uuid_column("hub_id", "Where."),
+    text_column("kind", "POWER by the kW month, or PORT_HOURS."),
+    minor_column("quantity", "W of power, or ports."),
+    exact_column("unit_price", "Of a kW month or a port hour, in whole currency, before tax."),
+    text_column("currency", "ISO 4217 code; the cooperative's own."),
+    instant_column("from_at", "When it begins."),
+    instant_column("to_at", "When it ends."),
+    minor_column("no_show_minor", "Fee when nobody comes, before tax."),
+    number_column("grace_minutes", "How late somebody may come."),
+    number_column("cancel_minutes", "How long before it begins it may be cancelled for nothing."),
+    json_column("taxes", "Taxes on it, sorted by name: a list of name and percent."),
+    text_column("resolution", _RESOLUTION, nullable=True),
+    instant_column("cancelled_at", "When it was cancelled, if it was.", nullable=True),
+    text_column("cancelled_by", "Subject who cancelled it.", nullable=True),
+    text_column("recorded_by", "Subject who recorded it."),
+    instant_column("recorded_at", "When it was recorded."),
+    CheckConstraint("kind IN ('POWER', 'PORT_HOURS')", name="kind"),
+    CheckConstraint("quantity > 0 AND unit_price >= 0 AND no_show_minor >= 0", name="figures"),
+    CheckConstraint("grace_minutes >= 0 AND cancel_minutes >= 0", name="minutes"),
+    CheckConstraint(_CURRENCY, name="currency"),
+    CheckConstraint("to_at > from_at", name="to_at"),
+    CheckConstraint("(cancelled_at IS NULL) = (cancelled_by IS NULL)", name="cancelled"),
+    CheckConstraint("jsonb_typeof(taxes) = 'array'", name="taxes"),
+    references("member", "member_id"),
+    references("hub", "hub_id"),
+    Index("ix_capacity_reservation_member", "cooperative_id", "member_id", "from_at", "id"),
+    Index("ix_capacity_reservation_from_at", "cooperative_id", "from_at", "id"),
+    comment="Power or ports of a hub reserved for a member.",
+)
+
+demand_response_event = Table(
+    "demand_response_event",
+    metadata,
+    tenant_column(),
+    id_column(),
+    uuid_column("hub_id", "Where less was to be taken."),
+    instant_column("from_at", "When it began."),
+    instant_column("to_at", "When it ended."),
+    text_column("programme", "Whose programme it was."),
+    text_column("currency", "ISO 4217 code; the cooperative's own."),
+    minor_column("payment_minor", "What the programme pays for it."),
+    exact_column("fee_percent", "Per cent of it that the cooperative keeps."),
+    text_column("resolution", _RESOLUTION, nullable=True),
+    text_column("recorded_by", "Subject who recorded it."),
+    instant_column("recorded_at", "When it was recorded."),
+    UniqueConstraint("cooperative_id", "hub_id", "from_at"),
+    CheckConstraint("to_at > from_at", name="to_at"),
+    CheckConstraint("payment_minor >= 0", name="payment_minor"),
+    CheckConstraint("fee_percent BETWEEN 0 AND 100", name="fee_percent"),
+    CheckConstraint(_CURRENCY, name="currency"),
+    references("hub", "hub_id"),
+    comment="When the grid asked a hub to take less, and what it pays for that.",
+)
