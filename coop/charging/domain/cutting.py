@@ -20,6 +20,7 @@ from coop.charging.domain.periods import (
     RESERVATION,
     Exact,
     Stretch,
+    exact,
     instant_at,
     instant_us,
     total,
@@ -28,7 +29,6 @@ from coop.charging.domain.tariff_rules import Moment, Rules
 
 # (kind, Wh, µs that count, what restrictions ask): one part, one price in each dimension.
 Part = tuple[str, Exact, Exact, Moment]
-_NOTHING = Moment(0, 0, 0, 0, 0, 0, 0)
 _ONE = Fraction(1)
 _ZERO = Fraction(0)
 _DAY = timedelta(days=1)
@@ -40,13 +40,21 @@ def parts_of(stretches: list[Stretch], rules: Rules, zone: ZoneInfo) -> Iterator
     origins = {True: stretches[0].start_us, False: (charging or stretches)[0].start_us}
     delivered: Exact = 0
     for stretch in stretches:
-        current, power = _flow(stretch) if rules.by_flow else (0, 0)
+        current = _current(stretch) if rules.by_current else 0
+        power = _power(stretch) if rules.by_power else 0
         if rules.uncut:
-            moment = _NOTHING._replace(current=current, power=power) if rules.by_flow else _NOTHING
+            moment = Moment(0, 0, 0, 0, current, power, 0)
             yield stretch.kind, stretch.energy_wh, stretch.time_us, moment
             continue
         origin = origins[stretch.kind == RESERVATION]
         edges = _edges(stretch, rules, zone, delivered, origin)
+        if len(edges) == 2:  # noqa: PLR2004 - nothing to cut
+            middle = delivered + Fraction(stretch.energy_wh) / 2 if rules.thresholds_wh else 0
+            elapsed = stretch.start_us - origin
+            moment = _moment(stretch.start_us, zone, rules, middle, current, power, elapsed)
+            yield stretch.kind, stretch.energy_wh, stretch.time_us, moment
+            delivered += stretch.energy_wh
+            continue
         for one, other in pairwise(edges):
             at_us = stretch.start_us + one * (stretch.end_us - stretch.start_us)
             middle = delivered + stretch.energy_wh * (one + other) / 2
@@ -87,29 +95,36 @@ def _moment(
     return Moment(minute, (day - 1) % 7, day, wh, current, power, elapsed_us)
 
 
-def _flow(stretch: Stretch) -> tuple[Exact, Exact]:
-    """Current (A) and power (kW) of a stretch, one number each so that ranges leave no gap.
+def _current(stretch: Stretch) -> Exact:
+    """Amperes of a stretch as one number, so that ranges of a tariff leave no gap.
 
-    What was metered, the mean of least and greatest where both were; a power not metered is the
-    mean one, a current not metered is 0, and so are both of a vehicle that only stands there.
+    What was metered, the mean of least and greatest where both were; else 0, as of a vehicle that
+    only stands there.
     """
+    return (_metered(stretch, "CURRENT") or 0) if stretch.kind == CHARGING else 0
+
+
+def _power(stretch: Stretch) -> Exact:
+    """Kilowatts of a stretch as one number, like its current; not metered, it is the mean power."""
     if stretch.kind != CHARGING:
-        return 0, 0
-    power = _metered(stretch, "POWER")
-    if power is None:
-        time = Fraction(stretch.time_us) / HOUR_US
-        power = stretch.energy_wh / time / 1000 if time else _ZERO
-    return _metered(stretch, "CURRENT") or 0, power
+        return 0
+    metered = _metered(stretch, "POWER")
+    if metered is not None or not stretch.time_us:
+        return metered or 0
+    return Fraction(stretch.energy_wh) * HOUR_US / (1000 * stretch.time_us)
 
 
-def _metered(stretch: Stretch, what: str) -> Fraction | None:
+def _metered(stretch: Stretch, what: str) -> Exact | None:
     if stretch.period is None:
         return None
-    stated = [total(stretch.period, name) for name in (what, f"MIN_{what}", f"MAX_{what}")]
-    if stated[0] is not None:
-        return Fraction(stated[0])
-    found = [Fraction(value) for value in stated[1:] if value is not None]
-    return sum(found, _ZERO) / len(found) if found else None
+    stated = total(stretch.period, what)
+    if stated is not None:
+        return exact(stated)
+    least, most = (total(stretch.period, f"{end}_{what}") for end in ("MIN", "MAX"))
+    if least is None or most is None or least == most:
+        one = most if least is None else least
+        return None if one is None else exact(one)
+    return Fraction(exact(least) + exact(most)) / 2
 
 
 def clock_cuts(start_us: int, end_us: int, zone: ZoneInfo, minutes: tuple[int, ...]) -> list[int]:

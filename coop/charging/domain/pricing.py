@@ -18,33 +18,26 @@ from zoneinfo import ZoneInfo
 
 from coop.charging.domain.charge import Charge, ChargeLine
 from coop.charging.domain.cutting import Part, parts_of
-from coop.charging.domain.periods import CHARGING, PARKING, RESERVATION, Exact, Pause, stretches_of
+from coop.charging.domain.periods import RESERVATION, Exact, Pause, stretches_of
 from coop.charging.domain.price_bounds import bounded
 from coop.charging.domain.session import ChargingSession
 from coop.charging.domain.tariff import Tariff, flat_tariff_document, tariff_of
-from coop.charging.domain.tariff_rules import SECOND_US, Moment, Rate, Rules, rules_of
+from coop.charging.domain.tariff_rules import (
+    ENERGY,
+    EXPIRED,
+    ONCE,
+    SECOND_US,
+    TIME,
+    Rate,
+    Rules,
+    rules_of,
+)
 from coop.charging.domain.tariff_words import duration_words
 from coop.kernel.errors import InvalidValue
 from coop.kernel.money import MINOR_MAX, currency_scale
 
 __all__ = ["Charge", "ChargeLine", "FlatPrice", "Pause", "price"]
 
-# What each kind of stretch may cost by, in the order lines appear: (dimension, once a session).
-_ONCE = "FLAT"
-_DIMENSIONS = {
-    RESERVATION: ("RESERVATION:FLAT", "RESERVATION_EXPIRES:FLAT", "ENERGY", "RESERVATION:TIME"),
-    CHARGING: (_ONCE, "ENERGY", "TIME"),
-    PARKING: (_ONCE, "ENERGY", "PARKING_TIME"),
-}
-_EXPIRED_TIME = "RESERVATION_EXPIRES:TIME"
-_EXPIRED_FLAT = "RESERVATION_EXPIRES:FLAT"
-# Kinds whose last rate decides about one rounding up to whole steps.
-_STEPPED = {
-    "ENERGY": "energy",
-    "TIME": "time",
-    "PARKING_TIME": "time",
-    "RESERVATION_TIME": "reservation",
-}
 _ZERO = Fraction(0)
 
 
@@ -93,44 +86,25 @@ def price(
 
 
 def _used(rules: Rules, parts: Iterable[Part], *, expired: bool) -> tuple[_Used, dict[str, Rate]]:
-    """How much of each rate was used, and the last one of each kind of rounding."""
+    """How much of each rate was used, and the last one of each group that is rounded together."""
     used: _Used = {}
     last: dict[str, Rate] = {}
-    charged_once: set[str] = set()
     for kind, energy_wh, time_us, moment in parts:
-        for dimension in _DIMENSIONS[kind]:
-            flat = dimension.endswith(_ONCE)
-            if flat and (dimension in charged_once or (dimension == _EXPIRED_FLAT and not expired)):
+        for name, counts, rates in rules.asked[EXPIRED if expired else kind]:
+            units = energy_wh if counts == ENERGY else time_us if counts == TIME else 1
+            if not units or (counts == ONCE and name in last):
                 continue
-            units = 1 if flat else energy_wh if dimension == "ENERGY" else time_us
-            if not units:
-                continue
-            rate = _rate(rules, dimension, moment, expired=expired)
-            if rate is None:
-                continue
-            used[rate] = used.get(rate, 0) + units
-            if flat:
-                charged_once.add(dimension)
-            else:
-                last[_STEPPED[rate.kind]] = rate
+            for rate in rates:
+                if rate.holds(moment):
+                    used[rate] = used.get(rate, 0) + units
+                    last[name if counts == ONCE else rate.group] = rate
+                    break
     return used, last
-
-
-def _rate(rules: Rules, dimension: str, moment: Moment, *, expired: bool) -> Rate | None:
-    """The first element that prices the dimension and holds; an unused reservation has its own."""
-    if expired and dimension == "RESERVATION:TIME":
-        found = _rate(rules, _EXPIRED_TIME, moment, expired=False)
-        if found is not None:
-            return found
-    for rate in rules.rates.get(dimension, ()):
-        if rate.holds(moment):
-            return rate
-    return None
 
 
 def _rounded_up(used: _Used, rate: Rate) -> str:
     """Bill the total of the rate's kind in whole steps, the rest at this rate; says so in words."""
-    if not rate.step:
+    if not rate.step or rate.per_unit == 1:
         return ""
     total = sum(units for other, units in used.items() if other.kind == rate.kind)
     missing = -total % rate.step

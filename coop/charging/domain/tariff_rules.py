@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from coop.charging.domain.periods import CHARGING, PARKING, RESERVATION, Exact, exact
 from coop.charging.domain.tariff import Element, PriceComponent, Tariff, Tax
 from coop.charging.domain.tariff_restrictions import Restrictions
 from coop.charging.domain.tariff_words import words_of
@@ -26,6 +27,27 @@ UNITS = {
     "FLAT": ("session", 1, 1),
     "RESERVATION_FLAT": ("session", 1, 1),
 }
+# Charging and parking are rounded up together: the session's time, by whichever came last.
+_GROUPS = {**{kind: kind for kind in UNITS}, "PARKING_TIME": "TIME"}
+ONCE, ENERGY, TIME = "once", "energy", "time"
+EXPIRED = "EXPIRED"
+# Kind of use → what it counts, and the dimensions of the tariff for that, in the order of lines.
+_DIMENSIONS = {
+    CHARGING: ((ONCE, ("FLAT",)), (ENERGY, ("ENERGY",)), (TIME, ("TIME",))),
+    PARKING: ((ONCE, ("FLAT",)), (ENERGY, ("ENERGY",)), (TIME, ("PARKING_TIME",))),
+    RESERVATION: (
+        (ONCE, ("RESERVATION:FLAT",)),
+        (ENERGY, ("ENERGY",)),
+        (TIME, ("RESERVATION:TIME",)),
+    ),
+    # A reservation that nobody came to: its own time if there is one, and a fee on top.
+    EXPIRED: (
+        (ONCE, ("RESERVATION:FLAT",)),
+        (ONCE, ("RESERVATION_EXPIRES:FLAT",)),
+        (ENERGY, ("ENERGY",)),
+        (TIME, ("RESERVATION_EXPIRES:TIME", "RESERVATION:TIME")),
+    ),
+}
 
 
 class Moment(NamedTuple):
@@ -34,10 +56,10 @@ class Moment(NamedTuple):
     minute: int
     weekday: int
     day: int
-    wh: Fraction | int
-    current: Fraction | int
-    power: Fraction | int
-    elapsed_us: Fraction | int
+    wh: Exact
+    current: Exact
+    power: Exact
+    elapsed_us: Exact
 
 
 _Test = Callable[[Moment], bool]
@@ -45,9 +67,13 @@ _Test = Callable[[Moment], bool]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rate:
-    """One price component of one element: `price` per `unit`, of `per_unit` Wh, µs or 1."""
+    """One price component of one element: `price` per `unit`, of `per_unit` Wh, µs or 1.
+
+    The last rate of a `group` in a session decides about its rounding up to whole steps.
+    """
 
     kind: str
+    group: str
     element: int
     tests: tuple[_Test, ...]
     price: Fraction
@@ -60,22 +86,34 @@ class Rate:
 
     def holds(self, moment: Moment) -> bool:
         """Whether every restriction of its element is met."""
-        return all(test(moment) for test in self.tests)
+        for test in self.tests:  # noqa: SIM110 - a generator costs more than the tests
+            if not test(moment):
+                return False
+        return True
+
+
+class Asked(NamedTuple):
+    """One dimension of a kind of use: what it counts, and the rates in order."""
+
+    name: str
+    counts: str
+    rates: tuple[Rate, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A compiled tariff: rates of each dimension in order, and where sessions must be cut.
+    """A compiled tariff: what each kind of use may cost by, and where sessions must be cut.
 
     `minutes` of the local day, `thresholds_wh` and `durations_us` are the tariff's boundaries;
-    `by_flow` says that current or power is asked for.
+    `by_current` and `by_power` say that one is asked for.
     """
 
-    rates: dict[str, tuple[Rate, ...]]
+    asked: dict[str, tuple[Asked, ...]]
     minutes: tuple[int, ...]
-    thresholds_wh: tuple[Fraction, ...]
+    thresholds_wh: tuple[Exact, ...]
     durations_us: tuple[int, ...]
-    by_flow: bool
+    by_current: bool
+    by_power: bool
 
     @property
     def uncut(self) -> bool:
@@ -93,14 +131,26 @@ def rules_of(tariff: Tariff) -> Rules:
             rates.setdefault(dimension, []).append(rate)
     stated = [element.restrictions for element in tariff.elements if element.restrictions]
     return Rules(
-        {dimension: tuple(several) for dimension, several in rates.items()},
+        {kind: _asked(dimensions, rates) for kind, dimensions in _DIMENSIONS.items()},
         tuple(sorted({minute for one in stated for minute in _minutes(one)})),
-        tuple(sorted({Fraction(kwh) * 1000 for one in stated
+        tuple(sorted({exact(kwh, 1000) for one in stated
                       for kwh in (one.min_kwh, one.max_kwh) if kwh is not None})),
         tuple(sorted({s * SECOND_US for one in stated
                       for s in (one.min_duration_s, one.max_duration_s) if s is not None})),
-        any(_asks_for_flow(one) for one in stated),
+any(one.min_current is not None or one.max_current is not None for one in stated),
+        any(one.min_power is not None or one.max_power is not None for one in stated),
     )  # fmt: skip
+
+
+def _asked(
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...], rates: dict[str, list[Rate]]
+) -> tuple[Asked, ...]:
+    """What the tariff prices of a kind of use; rates of several names one after another."""
+    found = [
+        Asked(names[0], counts, tuple(rate for name in names for rate in rates.get(name, ())))
+        for counts, names in dimensions
+    ]
+    return tuple(asked for asked in found if asked.rates)
 
 
 def _rate(i: int, element: Element, component: PriceComponent) -> tuple[str, Rate]:
@@ -111,7 +161,7 @@ def _rate(i: int, element: Element, component: PriceComponent) -> tuple[str, Rat
     unit, per_unit, step = UNITS[kind]
     tax_rate = sum((Fraction(tax.percent) for tax in component.taxes), Fraction(0)) / 100
     return dimension, Rate(
-        kind, i, _tests(element.restrictions), Fraction(component.price),
+        kind, _GROUPS[kind], i, _tests(element.restrictions), Fraction(component.price),
         component.step_size * step, component.taxes, tax_rate, unit, per_unit,
         words_of(kind, element.restrictions),
     )  # fmt: skip
@@ -122,11 +172,6 @@ def _minutes(one: Restrictions) -> set[int]:
     if edges or one.start_date or one.end_date or one.days:
         edges |= {0}
     return {minute % 1440 for minute in edges if minute is not None}
-
-
-def _asks_for_flow(one: Restrictions) -> bool:
-    asked = (one.min_current, one.max_current, one.min_power, one.max_power)
-    return any(value is not None for value in asked)
 
 
 def _tests(one: Restrictions | None) -> tuple[_Test, ...]:
@@ -167,9 +212,9 @@ def _between(
     position = Moment._fields.index(field)
     tests: list[_Test] = []
     if least is not None:
-        low = Fraction(least) * unit
+        low = exact(Decimal(least), unit)
         tests.append(lambda m: m[position] >= low)
     if most is not None:
-        high = Fraction(most) * unit
+        high = exact(Decimal(most), unit)
         tests.append(lambda m: m[position] < high)
     return tests
