@@ -36,15 +36,16 @@ _FRESH_ITEM = """i.cooperative_id = :cooperative AND i.effective_on < :before
         WHERE b.cooperative_id = i.cooperative_id AND b.item_id = i.id
     )"""
 
-_MEMBERS = f"""
-SELECT m.id FROM member AS m
-WHERE m.cooperative_id = :cooperative AND (CAST(:after AS uuid) IS NULL OR m.id > :after)
+UNBILLED_MEMBERS = f"""FROM member AS m
+WHERE m.cooperative_id = :cooperative
     AND (
         EXISTS (SELECT FROM charge AS c WHERE c.member_id = m.id AND {_FRESH_CHARGE})
         OR EXISTS (SELECT FROM bill_item AS i WHERE i.member_id = m.id AND {_FRESH_ITEM})
-    )
+    )"""  # noqa: S608 - constants only
+_MEMBERS = f"""
+SELECT m.id {UNBILLED_MEMBERS} AND (CAST(:after AS uuid) IS NULL OR m.id > :after)
 ORDER BY m.id LIMIT :most
-"""  # noqa: S608 - constants only
+"""
 
 _GATHERED = f"""
 WITH fresh AS MATERIALIZED (
