@@ -27,6 +27,7 @@ CREATE TABLE cost_sharing_rule (
     from_month date NOT NULL,
     method text NOT NULL,
     parameters jsonb NOT NULL,
+    taxes jsonb NOT NULL,
     resolution text,
     set_by text NOT NULL,
     set_at timestamptz NOT NULL,
@@ -36,6 +37,7 @@ CREATE TABLE cost_sharing_rule (
     CONSTRAINT ck_cost_sharing_rule_method CHECK
     (method IN ('KWH', 'COINCIDENT_PEAK', 'OWN_PEAK', 'PEAK_LAYERS', 'HIGHEST_INTERVALS', 'NONE')),
     CONSTRAINT ck_cost_sharing_rule_parameters CHECK (jsonb_typeof(parameters) = 'object'),
+    CONSTRAINT ck_cost_sharing_rule_taxes CHECK (jsonb_typeof(taxes) = 'array'),
     CONSTRAINT fk_cost_sharing_rule_hub_cooperative_id_hub_id FOREIGN KEY (cooperative_id, hub_id)
     REFERENCES hub (cooperative_id, id)
 );
@@ -258,6 +260,8 @@ COMMENT ON COLUMN cost_sharing_rule.method IS
 'How the demand charge is shared; NONE passes no cost on.';
 COMMENT ON COLUMN cost_sharing_rule.parameters IS
 'Parameters of the method, as text.';
+COMMENT ON COLUMN cost_sharing_rule.taxes IS
+'Taxes on what is passed on: a list of name and percent.';
 COMMENT ON COLUMN cost_sharing_rule.resolution IS
 'The resolution it rests on, if one is named.';
 COMMENT ON COLUMN cost_sharing_rule.set_by IS

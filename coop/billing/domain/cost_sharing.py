@@ -35,7 +35,7 @@ from fractions import Fraction
 from operator import mul
 
 from coop.billing.domain.loads import QUARTERS_AN_HOUR
-from coop.billing.errors import (
+from coop.billing.sharing_errors import (
     LoadMissing,
     LossesNegative,
     SharingInvalid,
@@ -111,12 +111,16 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One participant's part, every step of it. Amounts are exact, in minor units, but the last."""
+    """One participant's part, every step of it. Amounts are exact, in minor units, but the last.
+
+    `measured` is what the method measured (Wh for KWH, W else), `measure` the same after a ratchet.
+    """
 
     owner: str
     taken_wh: int
     losses_wh: Fraction
     own_peak_w: int
+    measured: Fraction
     measure: Fraction
     energy: Fraction
     losses: Fraction
@@ -219,6 +223,7 @@ def share_costs(
             taken_wh=taken[owner],
             losses_wh=Fraction(losses_wh * taken[owner], whole),
             own_peak_w=QUARTERS_AN_HOUR * max(loads[owner], default=0),
+            measured=measures[owner],
             measure=kept[owner],
             **{name: part[owner] for name, part in parts.items()},
             total_minor=minor,

@@ -18,7 +18,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from coop.billing.domain.loads import beginning_of, quarter_at
-from coop.billing.errors import DemandResponseInvalid
+from coop.billing.sharing_errors import DemandResponseInvalid
 from coop.kernel.allocation import allocate
 from coop.kernel.money import MINOR_MAX
 from coop.kernel.rate import round_half_up

@@ -18,7 +18,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from coop.billing.domain.taxes import canonical_taxes
-from coop.billing.errors import PlanInvalid
+from coop.billing.sharing_errors import PlanInvalid
 from coop.charging.domain.tariff import Tax
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import HubId

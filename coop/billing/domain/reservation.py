@@ -22,7 +22,7 @@ from fractions import Fraction
 
 from coop.billing.domain.plan import check_taxes
 from coop.billing.domain.taxes import canonical_taxes
-from coop.billing.errors import ReservationInvalid
+from coop.billing.sharing_errors import ReservationInvalid
 from coop.charging.domain.tariff import Tax
 from coop.kernel.money import MINOR_MAX
 from coop.kernel.rate import round_half_up

@@ -36,7 +36,7 @@ from coop.billing.domain.json_values import (
     parsed,
     text_in,
 )
-from coop.billing.errors import UtilityScheduleInvalid
+from coop.billing.sharing_errors import UtilityScheduleInvalid
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MASKS = {"ALL": range(7), "WEEKDAYS": range(5), "WEEKENDS": range(5, 7)}

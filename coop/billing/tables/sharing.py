@@ -60,6 +60,7 @@ cost_sharing_rule = Table(
     day_column("from_month", "First day of the first month it is in force, until the next one is."),
     text_column("method", "How the demand charge is shared; NONE passes no cost on."),
     json_column("parameters", "Parameters of the method, as text."),
+    json_column("taxes", "Taxes on what is passed on: a list of name and percent."),
     text_column("resolution", _RESOLUTION, nullable=True),
     text_column("set_by", "Subject who set it."),
     instant_column("set_at", "When it was set."),
@@ -67,6 +68,7 @@ cost_sharing_rule = Table(
     CheckConstraint("extract(DAY FROM from_month) = 1", name="from_month"),
     CheckConstraint(_METHODS, name="method"),
     CheckConstraint("jsonb_typeof(parameters) = 'object'", name="parameters"),
+    CheckConstraint("jsonb_typeof(taxes) = 'array'", name="taxes"),
     references("hub", "hub_id"),
     comment="How a hub's grid costs are shared from a month on; a rule once set stays.",
 )

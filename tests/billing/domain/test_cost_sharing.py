@@ -23,7 +23,7 @@ from coop.billing.domain.cost_sharing import (
     rule_of,
     share_costs,
 )
-from coop.billing.errors import (
+from coop.billing.sharing_errors import (
     LoadMissing,
     LossesNegative,
     SharingInvalid,

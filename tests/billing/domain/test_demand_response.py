@@ -19,7 +19,7 @@ from coop.billing.domain.demand_response import (
     like_days,
 )
 from coop.billing.domain.loads import beginning_of, quarter_at
-from coop.billing.errors import DemandResponseInvalid
+from coop.billing.sharing_errors import DemandResponseInvalid
 
 OSLO = ZoneInfo("Europe/Oslo")
 TUESDAY = date(2025, 7, 15)

@@ -19,7 +19,7 @@ from coop.billing.domain.plan import (
     included_credits,
     month_of_plan,
 )
-from coop.billing.errors import PlanInvalid
+from coop.billing.sharing_errors import PlanInvalid
 from coop.charging.domain.tariff import Tax
 from coop.kernel.ids import HubId, uuid7
 

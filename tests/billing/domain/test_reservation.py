@@ -19,7 +19,7 @@ from coop.billing.domain.reservation import (
     is_no_show,
     reserved_in,
 )
-from coop.billing.errors import ReservationInvalid
+from coop.billing.sharing_errors import ReservationInvalid
 
 OSLO = ZoneInfo("Europe/Oslo")
 JUNE = tuple(midnight_of(date(2025, month, 1), OSLO) for month in (6, 7))

@@ -21,7 +21,7 @@ from coop.billing.domain.utility_schedule import (
     schedule_of_text,
     schedule_text,
 )
-from coop.billing.errors import UtilityScheduleInvalid
+from coop.billing.sharing_errors import UtilityScheduleInvalid
 from tests.conftest import shared_data
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
