@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from coop.billing.verifying import verify_bills
 from coop.cli.running import FINDINGS, House, run
 from coop.cli.showing import AsJson, CooperativeSlug, print_error, print_json, progress
 from coop.ledger.verification import Verification
@@ -32,8 +33,9 @@ def verify(
     """Check every invariant and every seal of the books; of all cooperatives, or of the one named.
 
     Everything is recomputed from the tables: hashes of entries, Merkle roots, the chain of seals,
-    balances, sums of days, closed months. With --document only the file is read: its figures, its
-    drawing and its inclusion proofs, no database needed. Exit code 3 when something is found.
+    balances, sums of days, closed months, numbers and sums of invoices. With --document only the
+    file is read: its figures, its drawing and its inclusion proofs, no database needed. Exit code 3
+    when something is found.
 
     Examples:
 
@@ -67,7 +69,9 @@ async def _verify_all(house: House, slug: str | None) -> Found:
                 def note(stage: str, done: int, of: int, slug: str = cooperative.slug) -> None:
                     step(f"{slug}: {stage}", done, of)
 
-                found.append((cooperative, await verify_books(connection, note)))
+                one = await verify_books(connection, note)
+                await verify_bills(connection, one, note)
+                found.append((cooperative, one))
     return found
 
 
