@@ -1,35 +1,26 @@
-"""Sessions in the ledger: their accounts, their reversals, the way out of suspense."""
+"""Sessions in the ledger: their accounts, the tax in their entries, their reversals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coop.charging import queries
 from coop.charging.domain.entries import (
     GUEST_CODES,
     MEMBER_CODES,
+    TAX_CODE,
     SessionAccounts,
-    session_entry,
-    session_memo,
 )
-from coop.charging.tables import charging_session
+from coop.charging.price_list import Rated
 from coop.kernel.ids import CooperativeId, EntryId, HubId, MemberId
+from coop.kernel.money import currency_scale
+from coop.kernel.rate import round_half_up
 from coop.ledger import queries as ledger_queries
 from coop.ledger import service as ledger
 from coop.ledger.domain.entry import EntryDraft, PostingDraft, reversal_of
 from coop.ledger.service import AccountKey
-from coop.members.domain.roles import Viewer
-
-_MOVED_AT_ONCE = 500  # two entries each, and a call of the ledger takes a thousand
-_MOVE = (
-    update(charging_session)
-    .where(charging_session.c.id == bindparam("moved"))
-    .values(member_id=bindparam("member"), entry_id=bindparam("entry"), state="charged")
-)
 
 
 async def session_accounts(
@@ -39,9 +30,9 @@ async def session_accounts(
 ) -> dict[tuple[MemberId | None, HubId], SessionAccounts]:
     """The accounts of sessions by (member or nobody, hub), opened where they are missing."""
     keys = {(member_id, hub_id): _keys(member_id, hub_id) for member_id, hub_id in pairs}
-    flat = [key for four in keys.values() for key in four]
+    flat = [key for several in keys.values() for key in several]
     found = await ledger.accounts_for(connection, cooperative_id, flat)
-    return {pair: SessionAccounts(*(found[key] for key in four)) for pair, four in keys.items()}
+    return {pair: SessionAccounts(*(found[one] for one in of)) for pair, of in keys.items()}
 
 
 def _keys(member_id: MemberId | None, hub_id: HubId) -> tuple[AccountKey, ...]:
@@ -51,7 +42,15 @@ def _keys(member_id: MemberId | None, hub_id: HubId) -> tuple[AccountKey, ...]:
         AccountKey(revenue, hub_id=hub_id),
         AccountKey(taken, member_id=member_id),
         AccountKey(delivered, hub_id=hub_id),
+        AccountKey(TAX_CODE),
     )
+
+
+def tax_due(rated: Rated, member_id: MemberId | None) -> int:
+    """The tax of a session's own entry, in minor units: a member's is left to the bill."""
+    if member_id is not None:
+        return 0
+    return round_half_up(rated.charge.tax * 10 ** currency_scale(rated.charge.currency))
 
 
 async def reversals(
@@ -71,74 +70,3 @@ async def reversals(
         )
         for entry, on, memo in entries
     ]
-
-
-async def charge_to_member(
-    connection: AsyncConnection,
-    viewer: Viewer,
-    cooperative_id: CooperativeId,
-    sessions: Sequence[queries.StoredSession],
-    member_id: MemberId,
-    effective_on: date | None,
-) -> None:
-    """Reverse what guests were charged for suspended sessions and charge the member instead.
-
-    Refuses what the ledger refuses, PERIOD_CLOSED for one; the caller's transaction is then undone.
-    """
-    for start in range(0, len(sessions), _MOVED_AT_ONCE):
-        part = sessions[start : start + _MOVED_AT_ONCE]
-        drafts = await _moving(connection, cooperative_id, part, member_id, effective_on)
-        outcomes = await ledger.post_entries(connection, cooperative_id, viewer.subject, drafts)
-        for outcome in outcomes:
-            if outcome.refusal is not None:
-                raise outcome.refusal
-        new = {
-            draft.source[1]: outcome.entry_id
-            for draft, outcome in zip(drafts, outcomes, strict=True)
-            if draft.source is not None
-        }
-        rows = [{"moved": s.id, "member": member_id, "entry": new.get(str(s.id))} for s in part]
-        await connection.execute(_MOVE, rows)
-
-
-async def _moving(
-    connection: AsyncConnection,
-    cooperative_id: CooperativeId,
-    sessions: Sequence[queries.StoredSession],
-    member_id: MemberId,
-    effective_on: date | None,
-) -> list[EntryDraft]:
-    """A reversal for each session that has an entry, then its entry on the member's account."""
-    hub_ids = {session.hub_id for session in sessions}
-    hubs = await queries.hubs_by_ids(connection, hub_ids)
-    prices = await queries.prices_of_hubs(connection, hub_ids)
-    by_id = {price.id: price for found in prices.values() for price in found}
-    pairs = {(member_id, hub_id) for hub_id in hub_ids}
-    accounts = await session_accounts(connection, cooperative_id, pairs)
-    drafts = await reversals(
-        connection,
-        [
-            (
-                EntryId(s.entry_id),
-                effective_on or s.effective_on,
-                f"{hubs[s.hub_id].name}: assigned",
-            )
-            for s in sessions
-            if s.entry_id is not None
-        ],
-    )
-    for session in sessions:
-        if session.entry_id is None or session.tariff_version_id is None:
-            continue
-        draft = session_entry(
-            session.id,
-            session_memo(
-                hubs[session.hub_id], session.delivered_wh, by_id[session.tariff_version_id]
-            ),
-            effective_on or session.effective_on,
-            accounts[member_id, session.hub_id],
-            amount_minor=session.amount_minor,
-            delivered_wh=session.delivered_wh,
-        )
-        drafts += [draft] if draft is not None else []
-    return drafts

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy import bindparam, update
 
 from coop.charging import queries
 from coop.charging.books import reversals
+from coop.charging.charges import CREDITED, ChargeDraft, taking_back
 from coop.charging.desk import Desk, Row, standing
 from coop.charging.domain.entries import effective_on
 from coop.charging.domain.place import Hub
@@ -25,10 +27,13 @@ _CREDITED = (
 )
 
 
-async def credit(desk: Desk, rows: Sequence[Row]) -> None:
-    """Reverse by reference what credit CDRs take back; each session is credited at most once."""
+async def credit(desk: Desk, rows: Sequence[Row]) -> list[ChargeDraft]:
+    """Reverse by reference what credit CDRs take back; each session is credited at most once.
+
+    Answers what takes the sessions' charges back, to be stored when the credits are.
+    """
     if not rows:
-        return
+        return []
     await place(desk, rows)
     originals = await queries.sessions_by_identities(
         desk.connection, [_credited(row) for row in rows]
@@ -53,9 +58,25 @@ async def credit(desk: Desk, rows: Sequence[Row]) -> None:
         row.entry_id, row.refusal = outcome.entry_id, outcome.refusal
         if row.refusal is not None:
             row.refusal.path = ("last_updated",)
-    done = [{"credited": row.credit_of_id} for row in standing(rows)]
+    done = {row.credit_of_id: row for row in standing(rows) if row.credit_of_id is not None}
     if done:
-        await desk.connection.execute(_CREDITED, done)
+        await desk.connection.execute(_CREDITED, [{"credited": id_} for id_ in done])
+    return await _taken_back(desk, done)
+
+
+async def _taken_back(desk: Desk, credited: Mapping[UUID, Row]) -> list[ChargeDraft]:
+    """A charge that takes back what each credited session is charged; older sessions have none."""
+    charges = await queries.standing_charges(desk.connection, credited)
+    lines = await queries.lines_of_charges(desk.connection, [one.id for one in charges.values()])
+    return [
+        taking_back(
+            charge, lines.get(charge.id, ()), entry_id=row.entry_id, effective_on=row.on,
+            reason=CREDITED,
+        )
+        for session_id, charge in charges.items()
+        for row in [credited[session_id]]
+        if row.on is not None
+    ]  # fmt: skip
 
 
 def _credited(row: Row) -> tuple[str, str, str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coop.charging.domain.place import Hub, HubPrice
-from coop.charging.domain.pricing import FlatPrice
+from coop.charging.domain.place import Hub
 from coop.charging.domain.session import ChargingSession, Doubt, Reading
+from coop.charging.price_list import Rated
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import CooperativeId, EntryId, MemberId, uuid7
 from coop.members.domain.roles import Viewer
@@ -22,12 +23,12 @@ from coop.members.domain.roles import Viewer
 class Rules:
     """What a file may bring along besides sessions, and what its fields are called.
 
-    `price_of` says the first price of a hub that has none; `zone_of` the zone of a new hub.
+    `price_of` says the first price per kWh of a hub that has none; `zone_of` a new hub's zone.
     """
 
     currency: str
     zone_of: Callable[[str], ZoneInfo]
-    price_of: Callable[[str], FlatPrice | None]
+    price_of: Callable[[str], Decimal | None]
     register_hubs: bool = False
     register_ports: bool = False
     register_members: bool = False
@@ -85,12 +86,13 @@ class Row:
     id: UUID = field(default_factory=uuid7)
     hub: Hub | None = None
     port_id: UUID | None = None
-    price: HubPrice | None = None
+    rated: Rated | None = None
     member_id: MemberId | None = None
     on: date | None = None
     amount_minor: int = 0
     entry_id: EntryId | None = None
     credit_of_id: UUID | None = None
+    replaces_id: UUID | None = None
     refusal: Refusal | None = None
 
     @property
@@ -98,6 +100,11 @@ class Row:
         """What it adds to energy delivered: a credit takes away."""
         delivered_wh = self.session.delivered_wh
         return delivered_wh if self.credit_of_id is None else -abs(delivered_wh)
+
+    @property
+    def tariff_version_id(self) -> UUID | None:
+        """The tariff it is charged by; a credit names none."""
+        return None if self.rated is None else self.rated.version.id
 
     @property
     def state(self) -> str:

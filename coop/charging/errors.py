@@ -3,7 +3,9 @@
 Refusal
 ├── HubTaken                      HUB_REF_TAKEN
 ├── PortTaken                     PORT_REF_TAKEN
-├── PriceTaken                    PRICE_TAKEN
+├── TariffTaken                   TARIFF_TAKEN
+├── InterruptionUnderway          INTERRUPTION_UNDERWAY
+├── InterruptionOver              INTERRUPTION_OVER
 ├── TokenHeld                     TOKEN_HELD
 ├── TariffInvalid                 TARIFF_INVALID; the path names the field of the document
 │   ├── TariffCurrencyWrong       TARIFF_CURRENCY
@@ -64,10 +66,22 @@ class PortTaken(Refusal):
     code = "PORT_REF_TAKEN"
 
 
-class PriceTaken(Refusal):
-    """The hub has another price from that very instant on; a price once set stays."""
+class TariffTaken(Refusal):
+    """Another tariff counts there from that very instant on; it is corrected or stays."""
 
-    code = "PRICE_TAKEN"
+    code = "TARIFF_TAKEN"
+
+
+class InterruptionUnderway(Refusal):
+    """The same cause interrupts that port or hub already at that time."""
+
+    code = "INTERRUPTION_UNDERWAY"
+
+
+class InterruptionOver(Refusal):
+    """Its end was recorded already, and an end that was recorded stays."""
+
+    code = "INTERRUPTION_OVER"
 
 
 class TokenHeld(Refusal):

@@ -33,7 +33,6 @@ from coop.charging.domain.cdr_file import open_cdrs, readings_of_cdrs
 from coop.charging.domain.csv_sessions import open_csv, readings_of
 from coop.charging.domain.mapping import SessionMapping
 from coop.charging.domain.plausibility import Limits
-from coop.charging.domain.pricing import FlatPrice
 from coop.charging.domain.report import cdr_report_line, csv_report_header, csv_report_line
 from coop.charging.domain.session import Reading
 from coop.charging.errors import FileTooLarge, MappingInvalid, ReportUnwritable
@@ -167,12 +166,11 @@ async def import_cdrs(
     found = limits or Limits()
     found = replace(found, hub_power_w={**power_w, **found.hub_power_w})
     allowed = register_hubs and may(viewer, Action.HUB_MANAGE, cooperative_id)
-    flat = None if per_kwh is None else FlatPrice(cooperative.currency, per_kwh, "import")
-    priced = flat is not None and may(viewer, Action.PRICE_SET, cooperative_id)
+    priced = may(viewer, Action.PRICE_SET, cooperative_id)
     rules = Rules(
         currency=cooperative.currency,
         zone_of=lambda _: cooperative.time_zone,
-        price_of=(lambda _: flat) if priced else _no_price,
+        price_of=(lambda _: per_kwh) if priced else _no_price,
         register_hubs=allowed,
         register_ports=allowed,
         hub_field="cdr_location.id",

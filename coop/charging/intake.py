@@ -2,11 +2,15 @@
 
     lock      imports of one cooperative take turns, chunk by chunk
     settle    new, duplicate, or in conflict with what is stored           (domain/settling.py)
-    place     hub, port and price of each; unknown ones registered if the rules say so, else refused
+    place     hub and port of each; unknown ones registered if the rules say so, else refused
     hold      whose badge it is that day; nobody's goes to suspense
+    price     by the tariff in force when it started, for its hub and the member's class
     doubt     badges that were in use elsewhere at that time
     post      an entry each, by one call of the ledger; what the ledger refuses is not stored
-    store     sessions with their entries, refusals, and the import's counts
+    store     sessions with their entries and charges, refusals, and the import's counts
+
+What follows a credit of the same session within a chunk waits until the credit is in: it takes
+the place of the charge that was taken back (following.py).
 
 So a killed import leaves whole chunks, each session with its entry or neither, and the next run
 finds them as duplicates. No idempotency key is used on purpose: the session's identity is unique,
@@ -17,19 +21,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import date
 from operator import itemgetter
 
 from sqlalchemy import insert, text, update
 
 from coop.charging import queries
-from coop.charging.books import session_accounts
+from coop.charging.books import session_accounts, tax_due
+from coop.charging.charges import ChargeDraft, lines_of, store_charges
 from coop.charging.crediting import credit
 from coop.charging.desk import Counts, Desk, Row, Taken, standing
 from coop.charging.domain.entries import session_entry, session_memo
+from coop.charging.domain.place import Hub
 from coop.charging.domain.plausibility import overlapping
 from coop.charging.domain.session import Doubt, Reading
 from coop.charging.domain.settling import Settled, settle
 from coop.charging.errors import Implausible
+from coop.charging.following import around_credits, find_replaced
+from coop.charging.price_list import Rated
 from coop.charging.resolving import find_holders, find_ports, find_prices, place
 from coop.charging.tables import charging_session, import_rejection, import_run
 from coop.kernel.clock import utc_now
@@ -53,12 +62,14 @@ async def take_in(desk: Desk, readings: Sequence[Reading], position: int = 0) ->
         if (session := readings[i].session) is not None
     ]
     charges = [row for row in rows if row.session.credit_of is None]
-    await _charge(desk, charges)
-    await _store(desk, charges)
-    # After the charges: a credit may refer to a session of the same chunk.
     credit_rows = [row for row in rows if row.session.credit_of is not None]
-    await credit(desk, credit_rows)
+    early, late = around_credits(charges, credit_rows)
+    await _take_charges(desk, early)
+    # After the charges: a credit may refer to a session of the same chunk.
+    taken_back = await credit(desk, credit_rows)
     await _store(desk, credit_rows)
+    await store_charges(desk.connection, desk.cooperative_id, desk.viewer.subject, taken_back)
+    await _take_charges(desk, late)
     refused = [(i, readings[i], why) for i, why in settled.refused]
     refused += [(r.position, r.reading, r.refusal) for r in rows if r.refusal is not None]
     taken = Taken(_counts(readings, settled, rows, refused), sorted(refused, key=itemgetter(0)))
@@ -86,14 +97,34 @@ def _counts(
     )
 
 
-async def _charge(desk: Desk, rows: Sequence[Row]) -> None:
-    """Place, price, hold, doubt and post sessions; a row that cannot be gets its refusal."""
+async def _take_charges(desk: Desk, rows: Sequence[Row]) -> None:
+    """Everything that becomes of sessions that are no credits."""
     if not rows:
         return
+    await _charge(desk, rows)
+    await find_replaced(desk, standing(rows))
+    await _store(desk, rows)
+    drafts = [
+        _charge_of(row, row.rated, row.hub, row.on)
+        for row in standing(rows)
+        if row.rated and row.hub and row.on
+    ]
+    await store_charges(desk.connection, desk.cooperative_id, desk.viewer.subject, drafts)
+
+
+def _charge_of(row: Row, rated: Rated, hub: Hub, on: date) -> ChargeDraft:
+    return ChargeDraft(
+        row.id, row.member_id, hub.id, rated.version.id, on, rated.charge.currency,
+        lines_of(rated), row.entry_id, replaces_id=row.replaces_id,
+    )  # fmt: skip
+
+
+async def _charge(desk: Desk, rows: Sequence[Row]) -> None:
+    """Place, hold, price, doubt and post sessions; a row that cannot be gets its refusal."""
     await place(desk, rows)
     await find_ports(desk, standing(rows))
-    await find_prices(desk, standing(rows))
     await find_holders(desk, standing(rows))
+    await find_prices(desk, standing(rows))
     left = standing(rows)
     sessions = [row.session for row in left]
     at_once = overlapping(sessions) | await queries.overlaps_of(
@@ -111,14 +142,15 @@ async def _post(desk: Desk, rows: Sequence[Row]) -> None:
     posting: list[Row] = []
     drafts = []
     for row in rows:
-        if row.hub is None or row.price is None or row.on is None:
+        if row.hub is None or row.rated is None or row.on is None:
             continue
         draft = session_entry(
             row.id,
-            session_memo(row.hub, row.session.delivered_wh, row.price),
+            session_memo(row.hub, row.session.delivered_wh, row.rated.version),
             row.on,
             accounts[row.member_id, row.hub.id],
-            amount_minor=row.amount_minor,
+            net_minor=row.amount_minor,
+            tax_minor=tax_due(row.rated, row.member_id),
             delivered_wh=row.session.delivered_wh,
         )
         if draft is not None:
@@ -144,11 +176,11 @@ async def _store(desk: Desk, rows: Sequence[Row]) -> None:
             "started_at": row.session.started_at, "ended_at": row.session.ended_at,
             "effective_on": row.on, "delivered_wh": abs(row.session.delivered_wh),
             "state": row.state, "amount_minor": row.amount_minor,
-            "tariff_version_id": row.price.id if row.price else None, "entry_id": row.entry_id,
+            "tariff_version_id": row.tariff_version_id, "entry_id": row.entry_id,
             "credit_of_id": row.credit_of_id, "doubts": [doubt.value for doubt in row.doubts],
             "run_id": desk.run_id, "recorded_at": now, "raw": row.session.raw,
             "raw_sha256": hashlib.sha256(row.session.raw).digest(),
-            "body_sha256": row.session.body_sha256,
+            "body_sha256": row.session.body_sha256, "session_ref": row.session.session_ref,
         }
         for row in standing(rows)
         if row.hub is not None

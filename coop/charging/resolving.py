@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date
 
-from coop.charging import queries, service
+from coop.charging import queries, service, tariffs
 from coop.charging.desk import Desk, Row
 from coop.charging.domain.entries import effective_on
 from coop.charging.domain.place import (
@@ -14,13 +14,11 @@ from coop.charging.domain.place import (
     HoldingDraft,
     Hub,
     HubDraft,
-    HubPrice,
     PortDraft,
     holder_on,
-    price_at,
 )
-from coop.charging.domain.pricing import price
 from coop.charging.errors import CurrencyMismatch, HubUnknown, PriceMissing
+from coop.charging.price_list import PriceList, price_list
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import MemberId
 from coop.members import service as members
@@ -68,33 +66,39 @@ async def find_ports(desk: Desk, rows: Sequence[Row]) -> None:
 
 
 async def find_prices(desk: Desk, rows: Sequence[Row]) -> None:
-    """The price in force when each session started, and what it comes to."""
+    """What each session costs by the tariff in force when it started, for whoever it is of."""
     hubs = {row.hub.id: row.hub for row in rows if row.hub}
-    prices = await queries.prices_of_hubs(desk.connection, hubs)
+    if not hubs:
+        return
+    prices = await price_list(
+        desk.connection, hubs, {row.member_id for row in rows},
+        min(row.session.started_at for row in rows), max(row.session.ended_at for row in rows),
+    )  # fmt: skip
     drafts = [
-        service.PriceDraft(hub.id, ALWAYS, tariff.per_kwh)
+        tariffs.PriceDraft(hub.id, ALWAYS, per_kwh)
         for hub in hubs.values()
-        if hub.id not in prices and (tariff := desk.rules.price_of(hub.ref)) is not None
+        if not prices.book.prices(hub.id) and (per_kwh := desk.rules.price_of(hub.ref)) is not None
     ]
     if drafts:
-        for made in await service.set_flat_prices(
+        for made in await tariffs.set_flat_prices(
             desk.connection, desk.viewer, desk.cooperative_id, drafts
         ):
-            prices[made.hub_id] = [made]
+            prices.book.add(made)
     for row in rows:
         if row.hub is not None:
-            row.refusal = _price(row, row.hub, prices.get(row.hub.id, []), desk.rules.hub_field)
+            row.on = effective_on(row.session.ended_at, row.hub.time_zone)
+            row.refusal = _rate(row, row.hub, prices, desk.rules.hub_field)
 
 
-def _price(row: Row, hub: Hub, prices: Sequence[HubPrice], hub_field: str) -> Refusal | None:
-    row.price = price_at(prices, row.session.started_at)
-    row.on = effective_on(row.session.ended_at, hub.time_zone)
-    if row.price is None:
-        return PriceMissing(f"{hub.name} had no price when this session started.", (hub_field,))
+def _rate(row: Row, hub: Hub, prices: PriceList, hub_field: str) -> Refusal | None:
     try:
-        row.amount_minor = price(row.price.tariff, row.session, hub.time_zone).amount_minor
+        row.rated = prices.rate(row.session, hub, row.port_id, row.member_id)
+    except PriceMissing as refusal:
+        refusal.path = (hub_field,)
+        return refusal
     except Refusal as refusal:
         return refusal
+    row.amount_minor = row.rated.charge.amount_minor
     return None
 
 

@@ -1,6 +1,6 @@
 """What the house may ask of charging. Nothing here commits; importing.py reads whole files.
 
-    register_hub(s), register_ports, set_price(s)     where charging happens and what it costs
+    register_hub(s), register_ports                   where charging happens (tariffs.py: its price)
     assign_token, register_tokens, end_token          whose badge is whose
     mark_reviewed                                     somebody has looked at a doubtful session
 
@@ -16,9 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from hashlib import sha256
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import update
@@ -26,18 +24,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.charging import queries
-from coop.charging.books import charge_to_member
 from coop.charging.domain.place import (
     Holding,
     HoldingDraft,
     Hub,
     HubDraft,
-    HubPrice,
     Port,
     PortDraft,
 )
-from coop.charging.errors import HubTaken, PortTaken, PriceTaken, TokenHeld
-from coop.charging.tables import charging_session, hub, port, tariff_version, token
+from coop.charging.errors import HubTaken, PortTaken, TokenHeld
+from coop.charging.rating import move_to_member
+from coop.charging.tables import charging_session, hub, port, token
 from coop.db.refusals import register
 from coop.kernel.clock import utc_now
 from coop.kernel.errors import InvalidValue
@@ -46,25 +43,12 @@ from coop.members import queries as member_queries
 from coop.members.domain.policy import Action, absent, require
 from coop.members.domain.roles import Viewer
 
-PRICE_MAX = Decimal(1_000_000)
-
 for _constraint, _kind, _message in (
     ("uq_hub_cooperative_id_ref", HubTaken, "Another hub goes by this reference."),
     ("uq_port_cooperative_id_hub_id_ref", PortTaken, "Another port goes by this reference."),
-    ("uq_tariff_version_from_at", PriceTaken,
-     "The hub has another price from that instant on."),
     ("token_has_one_holder", TokenHeld, "The badge belongs to a member on some of those days."),
 ):  # fmt: skip
     register(_constraint, _kind, _message)
-
-
-@dataclass(frozen=True, slots=True)
-class PriceDraft:
-    """A price per kWh to be set, exact, in whole currency."""
-
-    hub_id: HubId
-    from_at: datetime
-    per_kwh: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,72 +115,6 @@ async def register_ports(
     return {(one.hub_id, one.ref): one for ports in found.values() for one in ports}
 
 
-async def set_flat_price(
-    connection: AsyncConnection,
-    viewer: Viewer,
-    cooperative_id: CooperativeId,
-    hub_id: HubId,
-    per_kwh: Decimal,
-    from_at: datetime,
-) -> HubPrice:
-    """Let sessions at a hub that start at or after `from_at` cost `per_kwh` in whole currency.
-
-    Sessions that are stored keep the price they were charged by. Refuses PRICE_TAKEN,
-    INVALID_VALUE, FORBIDDEN, NOT_FOUND.
-    """
-    if hub_id not in await queries.hubs_by_ids(connection, [hub_id]):
-        raise absent()
-    draft = PriceDraft(hub_id, from_at, per_kwh)
-    (price,) = await set_flat_prices(connection, viewer, cooperative_id, [draft])
-    return price
-
-
-async def set_flat_prices(
-    connection: AsyncConnection,
-    viewer: Viewer,
-    cooperative_id: CooperativeId,
-    drafts: Sequence[PriceDraft],
-) -> list[HubPrice]:
-    """Set prices of hubs that are there, in the cooperative's currency."""
-    require(viewer, Action.PRICE_SET, cooperative_id)
-    cooperative = await member_queries.cooperative_by_id(connection, cooperative_id)
-    if cooperative is None:
-        raise absent()
-    for draft in drafts:
-        if not draft.per_kwh.is_finite() or not 0 <= draft.per_kwh < PRICE_MAX:
-            raise InvalidValue("A price is not negative and below a million.", ("perKwh",))
-        if draft.from_at.tzinfo is None:
-            raise InvalidValue("A price begins at an instant with its offset.", ("from",))
-    made = [
-        HubPrice(uuid7(), draft.hub_id, draft.from_at, cooperative.currency, draft.per_kwh)
-        for draft in drafts
-    ]
-    now = utc_now()
-    known = await queries.prices_of_hubs(connection, {draft.hub_id for draft in drafts})
-    rows = [
-        {
-            "cooperative_id": cooperative_id, "id": price.id, "hub_id": price.hub_id,
-            "member_class": "", "version": version, "from_at": price.from_at,
-            "name": f"{price.per_kwh:f} {price.currency}/kWh", "currency": price.currency,
-            "document": document, "document_sha256": sha256(document.encode()).digest(),
-            "set_by": viewer.subject, "set_at": now,
-        }
-        for price in made
-        for document in [_flat(price)]
-        for version in [len(known.get(price.hub_id, [])) + 1]
-    ]  # fmt: skip
-    if rows:
-        await connection.execute(insert(tariff_version), rows)
-    return made
-
-
-def _flat(price: HubPrice) -> str:
-    return (
-        f'{{"currency":"{price.currency}","elements":[{{"price_components":[{{"price":'
-        f'{price.per_kwh:f},"step_size":1,"type":"ENERGY"}}]}}],"id":"{price.id}"}}'
-    )
-
-
 async def register_tokens(
     connection: AsyncConnection,
     viewer: Viewer,
@@ -248,15 +166,16 @@ async def assign_token(
 ) -> Assignment:
     """Give a badge to a member and move its suspended sessions on those days to the member.
 
-    Each moves on the day it counts for, or on `effective_on` where that month is closed. Refuses
-    TOKEN_HELD, PERIOD_CLOSED, INVALID_VALUE, FORBIDDEN, NOT_FOUND; then nothing has moved.
+    Each is priced by the member's class and moves on the day it counts for, or on `effective_on`
+    where that month is closed. Refuses TOKEN_HELD, PERIOD_CLOSED, INVALID_VALUE, FORBIDDEN,
+    NOT_FOUND; then nothing has moved.
     """
     require(viewer, Action.SESSION_IMPORT, cooperative_id)
     (holding,) = await _give(connection, viewer, cooperative_id, [draft])
     found = await queries.suspended_sessions(connection, holding.uid)
     zones = {one.id: one.time_zone for one in await queries.hubs(connection)}
     moving = [s for s in found if holding.on(s.started_at.astimezone(zones[s.hub_id]).date())]
-    await charge_to_member(
+    await move_to_member(
         connection, viewer, cooperative_id, moving, holding.member_id, effective_on
     )
     return Assignment(holding, len(moving))

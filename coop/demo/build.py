@@ -23,10 +23,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.charging import queries as charging_queries
 from coop.charging import service as charging
+from coop.charging import tariffs
 from coop.charging.desk import Counts
 from coop.charging.domain.place import HoldingDraft, HubDraft, PortDraft
 from coop.charging.importing import ImportFile, import_cdrs
-from coop.charging.service import PriceDraft
+from coop.charging.tariffs import PriceDraft
 from coop.db.engine import Database
 from coop.demo import books, town
 from coop.demo.books import DemoEntry
@@ -187,7 +188,7 @@ async def _places(
         for hub in town.HUBS
         for day, per in hub.prices
     ]
-    await charging.set_flat_prices(connection, viewer, cooperative_id, prices)
+    await tariffs.set_flat_prices(connection, viewer, cooperative_id, prices)
 
 
 async def _post(

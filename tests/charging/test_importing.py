@@ -51,8 +51,8 @@ async def test_a_mapped_file_brings_hubs_users_prices_and_sessions(yard: Yard) -
     # 30.85 + 100.0025 → 100.00 + 17.50, each line rounded by itself
     assert outcome.counts.amount_minor == 3085 + 10000 + 1750
     assert await yard.balances() == {
-        "1200 anna": 13085,
-        "1200 bo": 1750,
+        "1205 anna": 13085,
+        "1205 bo": 1750,
         "4000 H1": -13085,
         "4000 H2": -1750,
         "9000 H1": -52341,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from coop.charging import queries, service
+from coop.charging import queries, service, tariffs
 from coop.charging.domain.place import HoldingDraft, HubDraft, PortDraft
-from coop.charging.errors import HubTaken, PriceTaken, TokenHeld
+from coop.charging.errors import HubTaken, TariffTaken, TokenHeld
 from coop.charging.queries import SessionWhere
 from coop.db.engine import Database
 from coop.kernel.clock import zone_named
@@ -75,9 +75,9 @@ async def test_registering_twice_finds_what_is_there(yard: Yard) -> None:
 async def test_a_session_keeps_the_price_in_force_when_it_started(yard: Yard) -> None:
     hub = await yard.hub("H1", "0.30")
     change = datetime(2026, 3, 2, 22, tzinfo=UTC)
-    await yard.order(service.set_flat_price, hub.id, Decimal("0.50"), change)
-    with pytest.raises(PriceTaken):
-        await yard.order(service.set_flat_price, hub.id, Decimal("0.40"), change)
+    await yard.order(tariffs.set_flat_price, hub.id, Decimal("0.50"), change)
+    with pytest.raises(TariffTaken):
+        await yard.order(tariffs.set_flat_price, hub.id, Decimal("0.40"), change)
     early = at(2, start_date_time="2026-03-02T21:59:59Z", id="early")
     await yard.read_cdrs(early, at(2, cdr_token={"uid": "other"}))
     found = {s.session_id: s.amount_minor for s in await yard.sessions()}
@@ -88,9 +88,9 @@ async def test_a_session_keeps_the_price_in_force_when_it_started(yard: Yard) ->
 async def test_a_price_is_an_amount(yard: Yard, per_kwh: str) -> None:
     hub = await yard.hub("H1", None)
     with pytest.raises(InvalidValue):
-        await yard.order(service.set_flat_price, hub.id, Decimal(per_kwh), SPRING)
+        await yard.order(tariffs.set_flat_price, hub.id, Decimal(per_kwh), SPRING)
     with pytest.raises(NotFound):
-        await yard.order(service.set_flat_price, HubId(uuid7()), Decimal(1), SPRING)
+        await yard.order(tariffs.set_flat_price, HubId(uuid7()), Decimal(1), SPRING)
 
 
 async def test_a_badge_moves_its_suspended_sessions_to_the_member(yard: Yard) -> None:
@@ -106,7 +106,7 @@ async def test_a_badge_moves_its_suspended_sessions_to_the_member(yard: Yard) ->
         "CDR-1": "suspended", "CDR-10": "charged", "CDR-11": "suspended", "CDR-20": "suspended"
     }  # fmt: skip
     assert await yard.balances() == {
-        "1200 anna": 370, "1220": 3 * 370, "4000 H1": -370, "4050 H1": -3 * 370,
+        "1205 anna": 370, "1220": 3 * 370, "4000 H1": -370, "4050 H1": -3 * 370,
         "9000 H1": -4 * 12340, "9100 anna": 12340, "9110": 3 * 12340,
     }  # fmt: skip
     (moved,) = await yard.sessions(member_id=anna.id)
@@ -125,7 +125,7 @@ async def test_from_then_on_the_member_is_charged(yard: Yard) -> None:
     anna = await yard.member("anna")
     await yard.order(service.register_tokens, [HoldingDraft("badge-1", anna.id, JANUARY)])
     await yard.read_cdrs(at(1))
-    assert (await yard.balances())["1200 anna"] == 370
+    assert (await yard.balances())["1205 anna"] == 370
 
 
 async def test_a_badge_belongs_to_one_member_at_a_time(yard: Yard) -> None:
@@ -177,7 +177,7 @@ async def test_moving_out_of_a_closed_month_takes_another_day(yard: Yard) -> Non
     assert await yard.balances() == before
     assert await yard.ask(queries.holdings_of_member, anna.id) == []
     await yard.order(service.assign_token, draft, effective_on=day("2026-04-01"))
-    assert (await yard.balances())["1200 anna"] == 370
+    assert (await yard.balances())["1205 anna"] == 370
 
 
 async def test_a_badge_with_more_sessions_than_one_call_takes(yard: Yard) -> None:
@@ -233,7 +233,7 @@ async def test_sessions_are_paged_newest_first_without_gap_or_repeat(yard: Yard)
 
 ORDERS = {
     "hub": lambda yard: (service.register_hub, HubDraft("H9", "Hub", OSLO)),
-    "price": lambda yard: (service.set_flat_prices, []),
+    "price": lambda yard: (tariffs.set_flat_prices, []),
     "tokens": lambda yard: (service.register_tokens, []),
     "assign": lambda yard: (service.assign_token, HoldingDraft("b", uuid7(), JANUARY)),
     "end": lambda yard: (service.end_token, uuid7(), JANUARY),
@@ -276,7 +276,7 @@ async def test_nothing_is_seen_from_another_cooperative(yard: Yard, database: Da
     ):  # fmt: skip
         assert await other.sql(f"SELECT 1 FROM {table}") == []
     with pytest.raises(NotFound):
-        await other.order(service.set_flat_price, hub.id, Decimal(1), SPRING)
+        await other.order(tariffs.set_flat_price, hub.id, Decimal(1), SPRING)
     # The same reference and the same session may stand in both.
     await other.hub("H1", "0.30")
     await other.read_cdrs(at(1))

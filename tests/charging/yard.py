@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from coop.charging import queries, service
+from coop.charging import queries, service, tariffs
 from coop.charging.domain.mapping import SessionMapping
 from coop.charging.domain.place import Hub, HubDraft
 from coop.charging.importing import ImportFile, ImportOutcome, import_cdrs, import_sessions
@@ -53,7 +53,7 @@ class Yard:
         draft = HubDraft(ref, f"Hub {ref}", zone_named("Europe/Oslo"), **named)
         made: Hub = await self.order(service.register_hub, draft)
         if per_kwh is not None:
-            await self.order(service.set_flat_price, made.id, Decimal(per_kwh), SPRING)
+            await self.order(tariffs.set_flat_price, made.id, Decimal(per_kwh), SPRING)
         return made
 
     async def member(self, number: str = "anna", **named: Any) -> Member:

@@ -16,6 +16,7 @@ from coop.charging.domain.mapping import SessionMapping, mapping_of
 from coop.charging.domain.plausibility import overlapping
 from coop.charging.domain.pricing import price
 from coop.charging.domain.session import Doubt, Reading
+from coop.charging.domain.tariff import flat_tariff_document, tariff_of
 from coop.charging.errors import ColumnMissing
 from tests.conftest import shared_data
 
@@ -41,8 +42,9 @@ def money(mapping: SessionMapping, readings: list[Reading]) -> int:
     assert mapping.prices is not None
     total = 0
     for session in (r.session for r in readings if r.session):
-        tariff = mapping.prices.at(session.hub_ref)
-        assert tariff is not None
+        per_kwh = mapping.prices.at(session.hub_ref)
+        assert per_kwh is not None
+        tariff = tariff_of(flat_tariff_document("flat", mapping.prices.currency, per_kwh))
         total += price(tariff, session, mapping.times.zone).amount_minor
     return total
 

@@ -17,6 +17,7 @@ from uuid import UUID
 import httpx
 
 from coop.charging import service as charging
+from coop.charging import tariffs
 from coop.charging.domain.mapping import mapping_of
 from coop.charging.domain.place import HoldingDraft, Hub, HubDraft, PortDraft
 from coop.charging.importing import ImportFile, import_sessions
@@ -193,7 +194,7 @@ async def opened(database: Database, issuer: DevelopmentIssuer, http: httpx.Asyn
     )
     for ref, name, price in (("H1", "Harbour", "3.00"), ("S1", "Station", "4.00")):
         hub = await town.order(charging.register_hub, HubDraft(ref, name, OSLO))
-        await town.order(charging.set_flat_price, hub.id, Decimal(price), SPRING)
+        await town.order(tariffs.set_flat_price, hub.id, Decimal(price), SPRING)
         office.hubs[ref] = hub
     ports = [PortDraft(office.hubs["H1"].id, "P1", 22_000), PortDraft(office.hubs["H1"].id, "P2")]
     await town.order(charging.register_ports, ports)

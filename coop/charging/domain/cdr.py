@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from coop.charging.domain.currencies import CURRENCIES
-from coop.charging.domain.json_fields import Fields
+from coop.charging.domain.json_fields import Fields, decoder
 from coop.charging.domain.plausibility import Limits, doubts_about
 from coop.charging.domain.session import (
     ChargingSession,
@@ -88,6 +88,9 @@ def _session(fields: Fields, raw: bytes) -> ChargingSession:
         issued_at=fields.instant("last_updated"),
         credit_of=_credit_of(fields),
         periods=_periods(fields),
+        session_ref=normal_id(fields.identifier("session_id", 36))
+        if "session_id" in fields
+        else None,
     )
 
 
@@ -129,6 +132,12 @@ def _periods(fields: Fields) -> tuple[MeteredPeriod, ...]:
             path = ("charging_periods", str(i), "start_date_time")
             raise FieldInvalid("The periods are not in order of time.", path)
     return periods
+
+
+def periods_of_cdr(raw: bytes) -> tuple[MeteredPeriod, ...]:
+    """The metered periods of a CDR that was accepted, read again from its bytes."""
+    document = decoder().decode(raw.decode("utf-8-sig").strip().rstrip(","))
+    return _periods(Fields(document))
 
 
 def _period(fields: Fields) -> MeteredPeriod:

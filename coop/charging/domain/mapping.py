@@ -19,7 +19,6 @@ from zoneinfo import ZoneInfo
 
 from coop.charging.domain.mapping_settings import Settings
 from coop.charging.domain.plausibility import Limits, ZeroPolicy
-from coop.charging.domain.pricing import FlatPrice
 from coop.charging.domain.session import normal_id
 from coop.charging.domain.walltime import TimeFormat, time_format
 from coop.charging.errors import MappingInvalid
@@ -90,10 +89,9 @@ class Prices:
     per_kwh: Decimal | None
     hubs: Dictionary[str, Decimal]
 
-    def at(self, hub_ref: str) -> FlatPrice | None:
+    def at(self, hub_ref: str) -> Decimal | None:
         """The price of one hub, or None when the mapping states none."""
-        per_kwh = self.hubs.get(hub_ref, self.per_kwh)
-        return None if per_kwh is None else FlatPrice(self.currency, per_kwh, f"mapping:{hub_ref}")
+        return self.hubs.get(hub_ref, self.per_kwh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,13 @@
-"""Hubs, ports, their prices, and whose badge is whose on which day."""
+"""Hubs, ports, and whose badge is whose on which day."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from coop.charging.domain.pricing import FlatPrice
 from coop.charging.domain.session import normal_id
 from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import HubId, MemberId
@@ -80,22 +78,6 @@ class PortDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class HubPrice:
-    """So much per kWh at a hub for sessions that start at or after `from_at`, until the next."""
-
-    id: UUID
-    hub_id: HubId
-    from_at: datetime
-    currency: str
-    per_kwh: Decimal
-
-    @property
-    def tariff(self) -> FlatPrice:
-        """The price as what sessions are priced by."""
-        return FlatPrice(self.currency, self.per_kwh, f"hub_price:{self.id}")
-
-
-@dataclass(frozen=True, slots=True)
 class Holding:
     """Whose badge `uid` is on the days [from_on, to_on), in the hub's time zone."""
 
@@ -138,12 +120,6 @@ def _check_text(text: str, longest: int, name: str) -> None:
 def _check_power(power_w: int | None) -> None:
     if power_w is not None and power_w <= 0:
         raise InvalidValue("A power is more than nothing.", ("powerW",))
-
-
-def price_at(prices: Sequence[HubPrice], at: datetime) -> HubPrice | None:
-    """The price in force at `at`: a session keeps the one in force when it started."""
-    begun = [price for price in prices if price.from_at <= at]
-    return max(begun, key=lambda price: price.from_at, default=None)
 
 
 def holder_on(holdings: Sequence[Holding], day: date) -> MemberId | None:

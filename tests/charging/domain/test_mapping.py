@@ -39,7 +39,7 @@ def test_prices_and_limits_are_exact_whether_quoted_or_not() -> None:
     )
     assert found.prices is not None
     prices = [found.prices.at(hub) for hub in ("H1", "H2")]
-    assert [p and p.per_kwh for p in prices] == [Decimal("0.30"), Decimal("0.1")]
+    assert prices == [Decimal("0.30"), Decimal("0.1")]
     limits = found.limits
     assert (limits.doubted_above_w("H1"), limits.doubted_above_w("H2")) == (22_000, 7_400)
     assert (limits.refused_above_w("H1"), limits.max_session_wh) == (50_000, 120_000)

@@ -1,15 +1,12 @@
-"""Every question the house asks of charging. All read within the tenant of the connection."""
+"""Sessions, and what imports refused of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from json import loads
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ARRAY,
@@ -30,16 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coop.charging.domain.place import Holding, Hub, HubPrice, Port
 from coop.charging.domain.session import ChargingSession, Identity
-from coop.charging.tables import (
-    charging_session,
-    hub,
-    import_rejection,
-    port,
-    tariff_version,
-    token,
-)
+from coop.charging.tables import charging_session, import_rejection, import_run
 from coop.db.among import among
 from coop.db.keyset import windowed
 from coop.kernel.ids import HubId, MemberId
@@ -97,115 +86,21 @@ class StoredSession:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionToRate:
+    """A session with the bytes it came in, and whether a mapped file (csv) or CDRs brought it."""
+
+    session: StoredSession
+    raw: bytes
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionTotal:
     """How many sessions, and what those that count add up to."""
 
     count: int
     delivered_wh: int
     amount_minor: int
-
-
-# Places and prices
-
-
-async def hubs(connection: AsyncConnection) -> list[Hub]:
-    """Every hub, by name."""
-    return await _hubs(connection, select(hub).order_by(hub.c.name, hub.c.id))
-
-
-async def hubs_page(connection: AsyncConnection, window: Window) -> list[Hub]:
-    """Hubs by (ref, id), as many as the window holds."""
-    return await _hubs(connection, windowed(select(hub), [hub.c.ref, hub.c.id], window))
-
-
-async def hubs_count(connection: AsyncConnection) -> int:
-    """How many hubs there are."""
-    return int(await connection.scalar(select(func.count()).select_from(hub)) or 0)
-
-
-async def hubs_by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[HubId, Hub]:
-    """The hubs of those ids that exist."""
-    found = await _hubs(connection, select(hub).where(among(hub.c.id, ids)))
-    return {one.id: one for one in found}
-
-
-async def hubs_by_refs(connection: AsyncConnection, refs: Iterable[str]) -> dict[str, Hub]:
-    """The hubs that charging platforms call so."""
-    found = await _hubs(connection, select(hub).where(among(hub.c.ref, refs)))
-    return {one.ref: one for one in found}
-
-
-async def _hubs(connection: AsyncConnection, statement: Select[Any]) -> list[Hub]:
-    rows = await connection.execute(statement)
-    return [
-        Hub(HubId(row.id), row.ref, row.name, ZoneInfo(row.time_zone), row.power_w) for row in rows
-    ]
-
-
-async def ports_of_hubs(
-    connection: AsyncConnection, hub_ids: Iterable[UUID]
-) -> dict[HubId, list[Port]]:
-    """The ports of each hub, by ref."""
-    statement = select(port).where(among(port.c.hub_id, hub_ids)).order_by(port.c.ref)
-    found: dict[HubId, list[Port]] = {}
-    for row in await connection.execute(statement):
-        one = Port(row.id, HubId(row.hub_id), row.ref, row.power_w)
-        found.setdefault(one.hub_id, []).append(one)
-    return found
-
-
-async def ports_by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Port]:
-    """The ports of those ids that exist."""
-    rows = await connection.execute(select(port).where(among(port.c.id, ids)))
-    return {row.id: Port(row.id, HubId(row.hub_id), row.ref, row.power_w) for row in rows}
-
-
-async def prices_of_hubs(
-    connection: AsyncConnection, hub_ids: Iterable[UUID]
-) -> dict[HubId, list[HubPrice]]:
-    """Every price ever set for each hub, oldest first."""
-    c = tariff_version.c
-    statement = select(tariff_version).where(among(c.hub_id, hub_ids)).order_by(c.from_at)
-    found: dict[HubId, list[HubPrice]] = {}
-    for row in await connection.execute(statement):
-        element = loads(row.document, parse_float=Decimal, parse_int=Decimal)["elements"][0]
-        per_kwh = element["price_components"][0]["price"]
-        one = HubPrice(row.id, HubId(row.hub_id), row.from_at, row.currency, per_kwh)
-        found.setdefault(one.hub_id, []).append(one)
-    return found
-
-
-# Badges
-
-
-async def holdings_of(connection: AsyncConnection, uids: Iterable[str]) -> dict[str, list[Holding]]:
-    """Whose each badge is and was, oldest first; uids in upper case."""
-    return await _holdings(connection, among(token.c.uid, uids))
-
-
-async def holdings_of_member(connection: AsyncConnection, member_id: MemberId) -> list[Holding]:
-    """The badges a member has and had, by uid."""
-    found = await _holdings(connection, token.c.member_id == member_id)
-    return [holding for uid in sorted(found) for holding in found[uid]]
-
-
-async def holding_by_id(connection: AsyncConnection, holding_id: UUID) -> Holding | None:
-    """One assignment of a badge."""
-    found = await _holdings(connection, token.c.id == holding_id)
-    return next((holding for holdings in found.values() for holding in holdings), None)
-
-
-async def _holdings(
-    connection: AsyncConnection, condition: ColumnElement[bool]
-) -> dict[str, list[Holding]]:
-    found: dict[str, list[Holding]] = {}
-    for row in await connection.execute(select(token).where(condition).order_by(token.c.from_on)):
-        one = Holding(row.id, row.uid, MemberId(row.member_id), row.from_on, row.to_on)
-        found.setdefault(one.uid, []).append(one)
-    return found
-
-
-# Sessions
 
 
 async def bodies_of(
@@ -329,6 +224,42 @@ async def sessions_by_ids(
     return {one.id: one for one in await sessions_in(connection, statement)}
 
 
+async def sessions_to_rate(connection: AsyncConnection, ids: Iterable[UUID]) -> list[SessionToRate]:
+    """These sessions with what they were metered by, in order, locked."""
+    c = charging_session.c
+    statement = (
+        select(*SESSION, c.raw, import_run.c.kind)
+        .join(import_run, import_run.c.id == c.run_id)
+        .where(among(c.id, ids))
+        .order_by(c.id)
+        .with_for_update(of=charging_session)
+    )
+    names = [column.name for column in SESSION]
+    return [
+        SessionToRate(StoredSession(**{name: row[name] for name in names}), row["raw"], row["kind"])
+        for row in (await connection.execute(statement)).mappings()
+    ]
+
+
+async def raw_of_sessions(
+    connection: AsyncConnection, ids: Iterable[UUID]
+) -> dict[UUID, tuple[str, bytes]]:
+    """The bytes each session came in, and whether a mapped file (csv) or CDRs (cdr) brought it."""
+    c = charging_session.c
+    statement = select(c.id, import_run.c.kind, c.raw).join(import_run, import_run.c.id == c.run_id)
+    rows = await connection.execute(statement.where(among(c.id, ids)))
+    return {row.id: (row.kind, row.raw) for row in rows}
+
+
+async def session_ids_of_hub(
+    connection: AsyncConnection, hub_id: HubId, from_on: date | None, to_on: date | None
+) -> list[UUID]:
+    """The sessions at a hub that count for the days [from_on, to_on) and were not credited."""
+    c = charging_session.c
+    statement = select(c.id).where(c.hub_id == hub_id, c.state.in_(COUNTED), *_days(from_on, to_on))
+    return list((await connection.scalars(statement.order_by(c.id))).all())
+
+
 async def delivered_wh_of_hubs(
     connection: AsyncConnection,
     hub_ids: Iterable[UUID],
@@ -368,9 +299,6 @@ async def sessions_in(connection: AsyncConnection, statement: Select[Any]) -> li
     """The sessions that a statement of SESSION gives."""
     rows = await connection.execute(statement)
     return [StoredSession(**row) for row in rows.mappings()]
-
-
-# Imports
 
 
 async def rejections_page(
