@@ -37,7 +37,7 @@ from coop.billing.domain.loads import Loads, beginning_of
 from coop.billing.domain.taxes import taxes_of
 from coop.billing.domain.utility_schedule import schedule_of
 from coop.billing.grid import NONE, bill_of, hub_named, last_day_of
-from coop.billing.items import ItemDraft, add_items
+from coop.billing.items import Item, ItemDraft, add_items
 from coop.billing.metering import GUESTS, hub_loads
 from coop.billing.queries.sharing import (
     StoredBill,
@@ -200,10 +200,10 @@ async def share_month(
     cooperative_id: CooperativeId,
     hub_id: HubId,
     month: date,
-) -> tuple[StoredRun, bool]:
-    """Share a hub's bill of a month by the rule in force and charge it; the run, whether it is new.
+) -> tuple[StoredRun, list[Item]]:
+    """Share a hub's bill of a month by the rule in force and charge it; the run and its new items.
 
-    A month that is shared is answered as it was. Refuses COST_SHARING_RULE_MISSING,
+    A month that is shared is answered as it was, without items. Refuses COST_SHARING_RULE_MISSING,
     UTILITY_BILL_MISSING, what sharing refuses, PERIOD_CLOSED, FORBIDDEN, NOT_FOUND.
     """
     require(viewer, Action.BILL_ISSUE, cooperative_id)
@@ -211,7 +211,7 @@ async def share_month(
     await connection.execute(select(func.pg_advisory_xact_lock(lock)))
     for run in (await runs_of_hubs(connection, [hub_id])).get(hub_id, []):
         if run.month == month:
-            return run, False
+            return run, []
     rule = await _rule_in_force(connection, hub_id, month)
     bills = (await bills_of_hubs(connection, [hub_id])).get(hub_id, [])
     if not any(bill.month == month for bill in bills):
@@ -223,8 +223,7 @@ async def share_month(
         for share in found.sharing.shares
         if (draft := _draft(run, rule, found, share)) is not None
     ]
-    await add_items(connection, viewer.subject, cooperative_id, drafts)
-    return run, True
+    return run, await add_items(connection, viewer.subject, cooperative_id, drafts)
 
 
 async def _keep(

@@ -54,6 +54,9 @@ class PlanTerms:
             raise PlanInvalid("A fee is not below nothing.", ("fee",))
         if not 0 <= self.included_wh < _WH_MAX:
             raise PlanInvalid("Included energy is not below nothing.", ("included",))
+        if self.included_wh and self.kind != KIND_DEFAULT:
+            why = f"Only a plan of the kind {KIND_DEFAULT} includes energy, or two would credit it."
+            raise PlanInvalid(why, ("included",))
         check_taxes(self.taxes, PlanInvalid)
         object.__setattr__(self, "taxes", canonical_taxes(self.taxes))
 

@@ -276,3 +276,12 @@ async def events_between(
     statement = select(demand_response_event).where(c.from_at >= from_at, c.from_at < to_at)
     rows = await connection.execute(statement.order_by(c.from_at, c.id))
     return [StoredEvent(**row) for row in rows.mappings()]
+
+
+async def known_months(connection: AsyncConnection, kind: str, id_: str) -> set[str]:
+    """The months, as 2025-06, for which a thing of a monthly source was charged."""
+    c = bill_item.c
+    rows = await connection.scalars(
+        select(c.source_id).where(c.source_kind == kind, c.source_id.startswith(f"{id_}:"))
+    )
+    return {str(found).split(":")[1] for found in rows}
