@@ -14,6 +14,7 @@ stated tax, and together what the tariff says. So:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -48,7 +49,11 @@ def bounded(
         net_minor = round_half_up(bounded_before * scale)
     stated = bounded_after != unbounded or (bounded_before != before and not follows)
     gross = bounded_after if stated else None
+    change = (bounded_before - before) or (bounded_after - unbounded)
     more = _adjusting(tariff, lines, net_minor, gross, scale)
+    if change:
+        kind = "MAX_PRICE" if change < 0 else "MIN_PRICE"
+        more = [replace(line, kind=kind, description=_WORDS[kind]) for line in more]
     return (*lines, *more), bounded_before, bounded_after
 
 
@@ -94,8 +99,7 @@ def _adjusting(
     taxed = sum((Fraction(share, scale) * _percent(one) for one, share in shares.items()), _ZERO)
     rest = _rest(tariff, Fraction(net_minor, scale), taxed, wanted_tax)
     bearer = max(shares, key=lambda one: shares[one])
-    lowers = net_minor < sum(nets.values()) or rest < 0
-    kind = "MAX_PRICE" if lowers and tariff.max_price is not None else "MIN_PRICE"
+    kind = "MAX_PRICE" if net_minor < sum(nets.values()) or rest < 0 else "MIN_PRICE"
     return [
         ChargeLine(
             kind, None, _WORDS[kind], Fraction(1), "session", Fraction(delta, scale), delta, one,

@@ -37,6 +37,8 @@ _ELEMENTS_MAX = 200
 _GRACE_MAX_MINUTES = 7 * 24 * 60
 _PERCENT_MAX = 100
 _TAXES_MAX = 10
+# NUL and halves of characters: JSON can write them, nothing can keep them.
+_UNSTORABLE = frozenset(["\0", *map(chr, range(0xD800, 0xE000))])
 _decoder = decoder()
 
 
@@ -133,6 +135,10 @@ def _exact(value: object, depth: int = 0) -> object:
         return [_exact(one, depth + 1) for one in value]
     if isinstance(value, float):
         raise TariffInvalid(f"{value} came as a binary number: prices are exact.")
+    if isinstance(value, Decimal) and not value.is_finite():
+        return NotANumber(str(value))
+    if isinstance(value, str) and not _UNSTORABLE.isdisjoint(value):
+        raise TariffInvalid("A text that cannot be stored.")
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -298,13 +304,16 @@ def canonical_tariff(document: object) -> str:
     Refuses TARIFF_INVALID for what JSON does not have.
     """
     exact = _exact(document)
-    Fields(exact)  # refuses what is not an object, and keys written twice
+    if not isinstance(exact, dict):
+        raise TariffInvalid("Not a JSON object.")
     return _canonical(exact)
 
 
 def _canonical(value: object) -> str:
     if isinstance(value, Mapping):
-        pairs = [f"{_text(str(key))}:{_canonical(value[key])}" for key in sorted(value)]
+        if not all(key.isprintable() for key in value):  # how a key written twice is marked
+            raise TariffInvalid("A key written twice, or one that cannot be printed.")
+        pairs = [f"{_text(key)}:{_canonical(value[key])}" for key in sorted(value)]
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_canonical, value)) + "]"
