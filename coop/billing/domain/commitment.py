@@ -8,7 +8,7 @@ energy in Wh, prices Decimal per kWh in whole currency, money in minor units, ro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -83,17 +83,16 @@ class Terms:
     def from_month(self, month: date) -> Terms:
         """These very terms as a version of its own that begins later: the ramp goes on."""
         rest = self.ramp[months_between(self.from_on, month) :]
-        return _replaced(self, from_on=month, ramp=rest)
-
-    def until(self, to_on: date) -> Terms:
-        """These terms with another end. Refuses COMMITMENT_INVALID before their first month."""
-        months = months_between(self.from_on, to_on)
-        return _replaced(self, to_on=to_on, ramp=self.ramp[: max(months, 0)])
+        return replace(self, from_on=month, ramp=rest)
 
 
-def _replaced(terms: Terms, **changes: object) -> Terms:
-    values = {name: getattr(terms, name) for name in Terms.__slots__}
-    return Terms(**(values | changes))
+def require_term(terms: Terms) -> None:
+    """Refuses COMMITMENT_INVALID unless the terms last 1 to 240 months, their ramp no longer."""
+    months = months_between(terms.from_on, terms.to_on)
+    if not 1 <= months <= MONTHS_MAX:
+        raise CommitmentInvalid(f"A commitment lasts 1 to {MONTHS_MAX} months.", ("to",))
+    if len(terms.ramp) > months:
+        raise CommitmentInvalid("A ramp is not longer than the commitment.", ("ramp",))
 
 
 def price_minor(wh: int, per_kwh: Decimal, scale: int) -> int:
@@ -121,22 +120,19 @@ def terms_in(versions: Sequence[Terms], month: date) -> Terms:
 
 def pledged_wh(versions: Sequence[Terms], from_on: date, to_on: date) -> int:
     """What is pledged over the months [from_on, to_on), each by the version in force."""
-    first = max(from_on, versions[0].from_on)
-    return sum(terms_in(versions, month).pledged_wh(month) for month in months_of(first, to_on))
+    return sum(terms_in(versions, month).pledged_wh(month) for month in months_of(from_on, to_on))
 
 
 def _check_months(from_on: date, to_on: date) -> None:
     if from_on.day != 1 or to_on.day != 1:
         raise CommitmentInvalid("A commitment begins and ends with a month.", ("from",))
-    if not 1 <= months_between(from_on, to_on) <= MONTHS_MAX:
-        raise CommitmentInvalid(f"A commitment lasts 1 to {MONTHS_MAX} months.", ("to",))
 
 
 def _check_amounts(terms: Terms) -> None:
     if not 0 < terms.minimum_wh <= MINIMUM_WH_MAX:
         raise CommitmentInvalid("A minimum is more than nothing, up to 1 TWh.", ("minimum",))
-    if len(terms.ramp) > months_between(terms.from_on, terms.to_on):
-        raise CommitmentInvalid("A ramp is not longer than the commitment.", ("ramp",))
+    if len(terms.ramp) > MONTHS_MAX:
+        raise CommitmentInvalid(f"A ramp has at most {MONTHS_MAX} factors.", ("ramp",))
     for position, factor in enumerate(terms.ramp):
         if not _plain(factor) or not 0 <= factor <= 1:
             raise CommitmentInvalid("A factor of a ramp is 0 to 1.", ("ramp", str(position)))

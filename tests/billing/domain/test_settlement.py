@@ -15,6 +15,7 @@ from coop.billing.domain.commitment import (
     months_between,
     pledged_wh,
     price_minor,
+    require_term,
     terms_in,
 )
 from coop.billing.domain.settlement import (
@@ -232,7 +233,7 @@ def test_prices_are_rounded_once_half_up() -> None:
 )
 def test_nonsense_terms_are_refused_by_name(wrong: dict[str, object], path: str) -> None:
     with pytest.raises(CommitmentInvalid) as refused:
-        terms(**wrong)
+        require_term(terms(**wrong))
     assert refused.value.path[0] == path
 
 
