@@ -365,7 +365,7 @@ COMMENT ON COLUMN bank_line.mandate_reference IS
 COMMENT ON COLUMN bank_line.creditor_reference IS
 'The structured reference it carries.';
 COMMENT ON COLUMN bank_line.batch_reference IS
-'The batches it settles, blanks between.';
+'The batches it settles, one a line.';
 COMMENT ON COLUMN bank_line.content IS
 'What the payer and the bank wrote, in one line.';
 COMMENT ON COLUMN bank_line.counterparty_name IS

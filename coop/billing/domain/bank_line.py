@@ -8,7 +8,6 @@ are told apart by their number on that day (`coop.billing.bank_import`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -148,25 +147,28 @@ _DIGITS_MAX = 12
 
 
 def references_in(line: BankLine) -> tuple[str, ...]:
-    """Everything in the line that could be an ISO 11649 reference, the structured one first.
+    """Everything in the line that could be an ISO 11649 reference, the structured one first."""
+    return tuple(
+        dict.fromkeys((*references_of(line.creditor_reference or ""), *references_of(line.text)))
+    )
 
-    Text runs references together with other words, so every length with right check digits counts;
+
+def references_of(text: str) -> tuple[str, ...]:
+    """Everything in `text` that could be an ISO 11649 reference.
+
+    Payers run references together with other words, so every length with right check digits counts;
     which of them are ours is for the books to say.
     """
-    found = dict.fromkeys(_references(line.creditor_reference or ""))
-    found |= dict.fromkeys(_references(line.text))
-    return tuple(found)
-
-
-def _references(text: str) -> Iterator[str]:
     compact = "".join(text.split()).upper()
+    found: dict[str, None] = {}
     start = compact.find("RF")
     while start >= 0:
         for length in range(_REFERENCE_MAX, _REFERENCE_MIN - 1, -1):
             candidate = compact[start : start + length]
             if len(candidate) == length and is_reference(candidate):
-                yield candidate
+                found[candidate] = None
         start = compact.find("RF", start + 1)
+    return tuple(found)
 
 
 def numbers_in(line: BankLine) -> frozenset[int]:

@@ -250,8 +250,12 @@ def _collected(line: BankLine, desk: _Desk) -> Result | None:
     for name in line.batch_references:
         ids = desk.by_batch.get(name, [])
         pending = [id_ for id_ in ids if desk.items[id_].state == "pending"]
-        total = sum(desk.items[id_].amount_minor for id_ in pending)
-        if pending and total == line.amount_minor:
+        # What somebody took back by hand may be in the bank's sum nevertheless, to be given back.
+        by_hand = [id_ for id_ in ids if desk.items[id_].state == "returned"]
+        totals = {
+            sum(desk.items[i].amount_minor for i in some) for some in (pending, pending + by_hand)
+        }
+        if pending and line.amount_minor in totals:
             why = f"The bank credits the {len(pending)} collections of {name}."
             return Match(BATCH, why, "certain", None, tuple(pending))
         hints += [Candidate("collection", str(desk.items[i].batch_id), f"It names {name}.")

@@ -37,6 +37,13 @@ KIND = "mt940"
 _OPTIONS = mt940.Options.all()
 _BLOCK = re.compile(r"(?m)^(?=:20:)")
 _LINE = re.compile(r"(?ms)^:61:.*?(?=^:(?!61:|86:|NS:)[0-9]{2}[A-Z]?:|^:61:|^-|\Z)")
+# The library reads 123.75 as 123 and goes on; an amount is digits with one comma and no more.
+_AMOUNT_61 = re.compile(
+    r":61:[0-9]{6}(?:[0-9]{4}|\s{4})?R?[CD][A-Z]?[\n ]?[0-9]{1,14},[0-9]{0,4}(?![0-9,.'])",
+    re.IGNORECASE,
+)
+_AMOUNT_BALANCE = re.compile(r":6[02][FM]:[CD][0-9]{6}[A-Z]{3}[0-9]{1,14},[0-9]{0,4}\s*")
+_BALANCE = re.compile(r"(?m)^:6[02][FM]:.*$")
 _SLASHED = re.compile(r"/(EREF|MARF|IBAN|NAME|REMI|RTRN|PREF)/")
 _ORIGINAL = re.compile(r"[0-9]{1,12},[0-9]{0,4}")
 _REASON = re.compile(r"\b[A-Z]{2}[0-9]{2}\b")
@@ -91,8 +98,10 @@ class _Page:
         self.tags: dict[str, Any] = read[0].data
         self.lines: list[dict[str, Any]] = [one.data for one in read[0] if "amount" in one.data]
         self.raw = [found.group().rstrip("\n") for found in _LINE.finditer(block)]
-        if len(self.raw) != len(self.lines):
-            raise BankFileMalformed("A line (:61:) of it cannot be told apart.", ("file",))
+        sound = all(_AMOUNT_61.match(raw) for raw in self.raw)
+        sound &= all(_AMOUNT_BALANCE.fullmatch(one) for one in _BALANCE.findall(block))
+        if not sound or len(self.raw) != len(self.lines):
+            raise BankFileMalformed("A line (:61:) or a balance cannot be read.", ("file",))
 
     @property
     def name(self) -> tuple[str, str]:

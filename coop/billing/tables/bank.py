@@ -99,7 +99,7 @@ bank_line = Table(
     text_column("end_to_end_id", "The payer's or our name of the payment.", nullable=True),
     text_column("mandate_reference", "The mandate it names.", nullable=True),
     text_column("creditor_reference", "The structured reference it carries.", nullable=True),
-    text_column("batch_reference", "The batches it settles, blanks between.", nullable=True),
+    text_column("batch_reference", "The batches it settles, one a line.", nullable=True),
     text_column("content", "What the payer and the bank wrote, in one line."),
     text_column("counterparty_name", "Who is on the other side.", nullable=True),
     text_column("counterparty_iban", "From or to which account.", nullable=True),
