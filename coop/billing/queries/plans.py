@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.domain.plan import EnergyLine, UsedEnergy
@@ -93,7 +94,7 @@ class StoredReservation:
 
 async def plans(connection: AsyncConnection) -> list[StoredPlan]:
     """The latest version of every plan, by code."""
-    statement = select(plan).distinct(_P.code).order_by(_P.code, _P.version.desc())
+    statement = select(plan).ext(distinct_on(_P.code)).order_by(_P.code, _P.version.desc())
     return await _plans(connection, statement)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, Table, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.tables import (
@@ -260,7 +261,7 @@ async def hubs_sharing(connection: AsyncConnection, month: date) -> list[StoredR
     statement = (
         select(cost_sharing_rule)
         .where(c.from_month <= month)
-        .distinct(c.hub_id)
+        .ext(distinct_on(c.hub_id))
         .order_by(c.hub_id, c.from_month.desc())
     )
     rows = await connection.execute(statement)
