@@ -68,7 +68,8 @@ async def _charge(
     drafts = [
         session_entry(
             uuid7(), f"Harbour: {20 + day}.000 kWh at 0.39 EUR/kWh", date(2026, 5, day),
-            accounts[one, hub], amount_minor=780 + 39 * day, delivered_wh=20_000 + 1_000 * day,
+            accounts[one, hub], net_minor=780 + 39 * day, tax_minor=0,
+            delivered_wh=20_000 + 1_000 * day,
         )
         for one in ids
     ]  # fmt: skip

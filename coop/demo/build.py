@@ -271,7 +271,7 @@ async def _charged(
             for number, member_id in members_.items()
             for rows in (await ledger_queries.accounts_of_members(connection, [member_id])).values()
             for row in rows
-            if row.code == "1200"
+            if row.code == "1205"
         }
         for first in books.month_starts(last_day):
             until_on = (first + timedelta(days=31)).replace(day=1)

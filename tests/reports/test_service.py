@@ -61,9 +61,9 @@ async def test_the_figures_are_those_worked_out_by_hand(place: Grid) -> None:
         for e in said.entries
     ]  # fmt: skip
     assert lines == [
-        (3, "1200", 3_890, 0, 5_090, 10_000, "Harbour"),
+        (3, "1205", 3_890, 0, 5_090, 10_000, "Harbour"),
         (15, "1200", 0, 5_000, 90, None, None),
-        (20, "1200", 7_975, 0, 8_065, 20_500, "Station"),
+        (20, "1205", 7_975, 0, 8_065, 20_500, "Station"),
         (21, "9100", 0, 0, 8_065, 1_500, "Station"),
     ]
     assert [(use.hub, use.sessions, use.energy_wh) for use in said.hubs] == [

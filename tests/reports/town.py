@@ -70,7 +70,7 @@ class Grid:
         accounts = await self.work(lambda c: session_accounts(c, self.id, [pair]))
         draft = session_entry(
             uuid7(), memo or f"{hub}: {wh} Wh", on, accounts[pair],
-            amount_minor=minor, delivered_wh=wh,
+            net_minor=minor, tax_minor=0, delivered_wh=wh,
         )  # fmt: skip
         assert draft is not None
         return (await self.post(draft))[0]

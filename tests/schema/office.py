@@ -54,7 +54,7 @@ ROLES = {
 
 @dataclass(repr=False)
 class Office:
-    """One cooperative; accounts are called by code and whose they are: `1200 ada`, `4000 H1`."""
+    """One cooperative; accounts are called by code and whose they are: `1205 ada`, `4000 H1`."""
 
     town: Town
     issuer: DevelopmentIssuer
@@ -129,7 +129,7 @@ class Office:
         ]
 
     async def entry_input(
-        self, key: str, debit: str = "1000", credit: str = "1200 ada", amount: str = "10.00",
+        self, key: str, debit: str = "1000", credit: str = "1205 ada", amount: str = "10.00",
         on: str = "2026-03-05", **changes: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """A JournalEntryPostInput."""
@@ -224,9 +224,9 @@ async def furnished(
     await close_period(database, system(), office.id, january.id)
     office.statement = (await office.issue("ada", JANUARY, FEBRUARY))["id"]
     await office.post("energy", "2026-02-10", "5000 H1", "2000", 4_000)
-    await office.post("payment", "2026-02-15", "1000", "1200 ada", 2_500)
+    await office.post("payment", "2026-02-15", "1000", "1205 ada", 2_500)
     await office.post("grant", "2026-02-20", "1000", "4500", 50_000, "EU")
-    await office.post("mistake", "2026-02-21", "1000", "1200 bo", 999)
+    await office.post("mistake", "2026-02-21", "1000", "1205 bo", 999)
     async with database.snapshot(office.id) as connection:
         mirror = await service.reversal_draft(
             connection, system(), office.id, office.entries["mistake"],

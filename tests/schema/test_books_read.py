@@ -20,8 +20,8 @@ async def asked(office: Office, fields: str, person: str = "treasurer") -> Any:
 TRIAL = [
     ("1000", "EU", "500.00", "0.00", "500.00"),
     ("1000", "UNRESTRICTED", "2034.99", "9.99", "2025.00"),
-    ("1200", "UNRESTRICTED", "31.74", "9.99", "21.75"),
-    ("1200", "UNRESTRICTED", "52.00", "25.00", "27.00"),
+    ("1205", "UNRESTRICTED", "31.74", "9.99", "21.75"),
+    ("1205", "UNRESTRICTED", "52.00", "25.00", "27.00"),
     ("1220", "UNRESTRICTED", "6.00", "0.00", "6.00"),
     ("2000", "UNRESTRICTED", "0.00", "40.00", "40.00"),
     ("3100", "UNRESTRICTED", "0.00", "2000.00", "2000.00"),
@@ -79,7 +79,7 @@ async def test_the_balance_sheet(office: Office) -> None:
     found = (await asked(office, f"balanceSheet {SECTIONS}"))["balanceSheet"]
     assert (found["title"], found["from"]) == ("Balance sheet", None)
     assert lines(found) == {
-        "Assets": {"1000": "2525.00", "1200": "48.75", "1220": "6.00"},
+        "Assets": {"1000": "2525.00", "1205": "48.75", "1220": "6.00"},
         "Liabilities": {"2000": "40.00"},
         "Equity": {"3100": "2000.00", None: "539.75"},
     }

@@ -97,11 +97,11 @@ async def welcome(host: str, token: str) -> AsyncIterator[Peer]:
 async def pay(
     office: Office, name: str, minor: int, debit: str = "1000", whose: str = "ada"
 ) -> None:
-    await office.post(name, "2026-03-01", debit, f"1200 {whose}", minor)
+    await office.post(name, "2026-03-01", debit, f"1205 {whose}", minor)
 
 
 async def test_the_balance_at_once_and_after_each_change(desk: Office, host: str) -> None:
-    account = await desk.account("1200 ada")
+    account = await desk.account("1205 ada")
     async with welcome(host, desk.token("operator ada")) as peer:
         assert told(await peer.listen(account)) == "0.00"
         await pay(desk, "a", 100)
@@ -110,7 +110,7 @@ async def test_the_balance_at_once_and_after_each_change(desk: Office, host: str
         await pay(desk, "b", 9_999, whose="bo")
         with pytest.raises(RuntimeError, match="changed my mind"):
             await desk.work(
-                _rolled_back(desk, await desk.account_id("1000"), await desk.account_id("1200 ada"))
+                _rolled_back(desk, await desk.account_id("1000"), await desk.account_id("1205 ada"))
             )
         await pay(desk, "c", 250)
         assert await peer.amount() == "-3.50"
@@ -129,8 +129,8 @@ def _rolled_back(office: Office, debit: Any, credit: Any) -> Any:
 
 async def test_one_socket_listens_to_several_and_stops_when_told(desk: Office, host: str) -> None:
     async with welcome(host, desk.token("treasurer")) as peer:
-        assert told(await peer.listen(await desk.account("1200 ada"), "a"), "a") == "0.00"
-        assert told(await peer.listen(await desk.account("1200 bo"), "b"), "b") == "0.00"
+        assert told(await peer.listen(await desk.account("1205 ada"), "a"), "a") == "0.00"
+        assert told(await peer.listen(await desk.account("1205 bo"), "b"), "b") == "0.00"
         await peer.send(id="a", type="complete")
         await pay(desk, "x", 100)
         await pay(desk, "y", 200, whose="bo")
@@ -153,7 +153,7 @@ async def test_postings_through_the_api_wake_listeners_of_the_board(
 async def test_whose_it_is_not_is_told_that_there_is_none(
     desk: Office, host: str, person: str
 ) -> None:
-    account = await desk.account("1200 ada")
+    account = await desk.account("1205 ada")
     if person == "stranger":
         async with peer_of(host, desk.token(person)) as peer:
             assert await peer.receive() == {"type": "connection_ack"}
@@ -169,9 +169,9 @@ async def test_another_cooperative_is_told_nothing(
     desk: Office, elsewhere: Office, host: str
 ) -> None:
     async with welcome(host, elsewhere.token("treasurer")) as peer:
-        forged = elsewhere.named("Account", await desk.account_id("1200 ada"))
+        forged = elsewhere.named("Account", await desk.account_id("1205 ada"))
         for number, id_ in enumerate(
-            (await desk.account("1200 ada"), forged, desk.node, "x", "\0")
+            (await desk.account("1205 ada"), forged, desk.node, "x", "\0")
         ):
             message = await peer.listen(id_, str(number))
             assert message["type"] == "error", message
@@ -183,7 +183,7 @@ async def test_a_role_that_ended_closes_the_socket(desk: Office, host: str) -> N
         desk.subject("leaver"), Role.OPERATOR, member_id=desk.members["ada"].id
     )
     async with welcome(host, desk.token("leaver")) as peer:
-        assert told(await peer.listen(await desk.account("1200 ada"))) == "0.00"
+        assert told(await peer.listen(await desk.account("1205 ada"))) == "0.00"
         await desk.town.order(members.end_role, grant.id, date(2026, 1, 2))
         await asyncio.sleep(1.1)  # roles are remembered for a second
         await pay(desk, "late", 100)
@@ -205,7 +205,7 @@ async def test_a_token_that_runs_out_meanwhile_closes_the_socket(desk: Office, h
         desk.subject("treasurer"), "coop", utc_now() - timedelta(seconds=58), timedelta(seconds=60)
     )
     async with welcome(host, soon) as peer:
-        assert told(await peer.listen(await desk.account("1200 ada"))) == "0.00"
+        assert told(await peer.listen(await desk.account("1205 ada"))) == "0.00"
         await asyncio.sleep(2.5)
         await pay(desk, "late", 100)
         assert await peer.closed() == 4403

@@ -95,7 +95,7 @@ async def test_what_no_entry_may_be(
 
 
 async def test_one_leg_and_unequal_legs(desk: Office) -> None:
-    lines = await desk.lines("1000", "1200 ada", "10.00")
+    lines = await desk.lines("1000", "1205 ada", "10.00")
     assert await refused(desk, postings=lines[:1]) == ("ENTRY_TOO_SHORT", "postings")
     unequal = [lines[0], {**lines[1], "amount": "10.01"}]
     assert await refused(desk, "k2", postings=unequal) == ("ENTRY_UNBALANCED", "postings")
@@ -167,7 +167,7 @@ async def test_the_same_again_is_the_same_answer(desk: Office) -> None:
         {"amount": "10.01"},
         {"memo": "other"},
         {"on": "2026-03-06"},
-        {"credit": "1200 bo"},
+        {"credit": "1205 bo"},
     ):
         assert await refused(desk, **changes) == ("IDEMPOTENCY_MISMATCH", "idempotencyKey")
 
@@ -335,5 +335,5 @@ async def test_floors_hold_at_the_api(desk: Office) -> None:
     await desk.work(
         lambda c: service.set_limits(c, system(), desk.id, bank, floor_minor=0, ceiling_minor=None)
     )
-    code, _ = await refused(desk, debit="1200 ada", credit="1000")
+    code, _ = await refused(desk, debit="1205 ada", credit="1000")
     assert code == "LIMIT_EXCEEDED"

@@ -59,14 +59,14 @@ async def test_the_cooperative_by_its_slug(office: Office) -> None:
 @pytest.mark.parametrize(
     ("account", "how", "shown"),
     [
-        ("1200 ada", "", ("52.00", "25.00", "27.00", "NOK")),
-        ("1200 ada", '(asOf: "2026-01-31")', ("30.00", "0.00", "30.00", "NOK")),
-        ("1200 ada", '(asOf: "2026-02-14")', ("52.00", "0.00", "52.00", "NOK")),
-        ("1200 ada", '(asOf: "2026-01-09")', ("0.00", "0.00", "0.00", "NOK")),
-        ("1200 ada", '(asOf: "0001-01-01")', ("0.00", "0.00", "0.00", "NOK")),
-        ("1200 ada", '(asOf: "9999-12-31")', ("52.00", "25.00", "27.00", "NOK")),
-        ("1200 ada", '(knownAt: "2026-01-01T00:00:00Z")', ("0.00", "0.00", "0.00", "NOK")),
-        ("1200 ada", '(knownAt: "9999-12-31T23:59:59Z")', ("52.00", "25.00", "27.00", "NOK")),
+        ("1205 ada", "", ("52.00", "25.00", "27.00", "NOK")),
+        ("1205 ada", '(asOf: "2026-01-31")', ("30.00", "0.00", "30.00", "NOK")),
+        ("1205 ada", '(asOf: "2026-02-14")', ("52.00", "0.00", "52.00", "NOK")),
+        ("1205 ada", '(asOf: "2026-01-09")', ("0.00", "0.00", "0.00", "NOK")),
+        ("1205 ada", '(asOf: "0001-01-01")', ("0.00", "0.00", "0.00", "NOK")),
+        ("1205 ada", '(asOf: "9999-12-31")', ("52.00", "25.00", "27.00", "NOK")),
+        ("1205 ada", '(knownAt: "2026-01-01T00:00:00Z")', ("0.00", "0.00", "0.00", "NOK")),
+        ("1205 ada", '(knownAt: "9999-12-31T23:59:59Z")', ("52.00", "25.00", "27.00", "NOK")),
         ("3100 ada", "", ("0.00", "2000.00", "2000.00", "NOK")),
         ("9100 ada", "", ("15.500", "0.000", "15.500", "kWh")),
         ("9000 H1", "", ("0.000", "19.250", "19.250", "kWh")),
@@ -84,8 +84,8 @@ async def test_balances(office: Office, account: str, how: str, shown: tuple[str
 async def test_what_was_known_before_the_mistake_was_reversed(office: Office) -> None:
     entry = office.named("JournalEntry", office.entries["mistake"])
     at = (await office.api().node(entry, "... on JournalEntry { recordedAt }"))["recordedAt"]
-    assert (await balance(office, "1200 bo", f'(knownAt: "{at}")'))["amount"] == "11.76"
-    assert (await balance(office, "1200 bo"))["amount"] == "21.75"
+    assert (await balance(office, "1205 bo", f'(knownAt: "{at}")'))["amount"] == "11.76"
+    assert (await balance(office, "1205 bo"))["amount"] == "21.75"
 
 
 async def test_what_a_member_owes_and_owns(office: Office) -> None:
@@ -108,7 +108,7 @@ async def test_what_a_member_owes_and_owns(office: Office) -> None:
             {"code": code, "type": type_, "commodity": commodity, "member": {"number": "ADA"},
              "hub": None}
             for code, type_, commodity in (
-                ("1200", "ASSET", "NOK"), ("3100", "EQUITY", "NOK"), ("9100", "MEMORANDUM", "kWh"),
+                ("1205", "ASSET", "NOK"), ("3100", "EQUITY", "NOK"), ("9100", "MEMORANDUM", "kWh"),
             )
         ],
     }  # fmt: skip
@@ -119,7 +119,7 @@ async def test_postings_with_their_running_balance_and_sums(office: Office) -> N
       sum { commodity debit credit amount count }
       nodes { side amount runningBalance commodity fund { code restriction }
               entry { kind effectiveOn } account { code } } } }"""
-    found = await office.api().node(await office.account("1200 ada"), fields)
+    found = await office.api().node(await office.account("1205 ada"), fields)
     assert found["postings"] == {
         "totalCount": 3,
         "sum": [
@@ -128,7 +128,7 @@ async def test_postings_with_their_running_balance_and_sums(office: Office) -> N
         "nodes": [
             {"side": side, "amount": amount, "runningBalance": running, "commodity": "NOK",
              "fund": {"code": "UNRESTRICTED", "restriction": "none"},
-             "entry": {"kind": kind, "effectiveOn": on}, "account": {"code": "1200"}}
+             "entry": {"kind": kind, "effectiveOn": on}, "account": {"code": "1205"}}
             for side, amount, running, kind, on in (
                 ("CREDIT", "25.00", "27.00", "payment", "2026-02-15"),
                 ("DEBIT", "22.00", "52.00", "charging_session", "2026-02-03"),
@@ -175,7 +175,7 @@ async def test_an_entry_and_its_reversal_know_each_other(office: Office) -> None
         "reverses": {"id": mistake}, "reversedBy": None, "seal": None,
         "postings": [
             {"side": "CREDIT", "amount": "9.99", "account": {"code": "1000"}},
-            {"side": "DEBIT", "amount": "9.99", "account": {"code": "1200"}},
+            {"side": "DEBIT", "amount": "9.99", "account": {"code": "1205"}},
         ],
     }  # fmt: skip
     found = await office.api().node(mistake, fields)
@@ -188,7 +188,7 @@ async def test_an_operator_sees_its_own_line_of_an_entry(office: Office) -> None
     entry = office.named("JournalEntry", office.entries["payment"])
     fields = "... on JournalEntry { memo postings { amount account { code } } }"
     assert await office.api("operator ada").node(entry, fields) == {
-        "memo": "Payment", "postings": [{"amount": "25.00", "account": {"code": "1200"}}],
+        "memo": "Payment", "postings": [{"amount": "25.00", "account": {"code": "1205"}}],
     }  # fmt: skip
     bank = office.named("Posting", office.entries["payment"], 0)
     assert await office.api("operator ada").node(bank, "id") is None
@@ -313,7 +313,7 @@ async def test_one_field_that_fails_leaves_the_snapshot_sound(office: Office) ->
       accounts { totalCount nodes { balance { amount } } } } }"""
     for _ in range(40):
         assert await office.api().code(query, s=office.slug) == "INVALID_CURSOR"
-    assert (await balance(office, "1200 ada"))["amount"] == "27.00"
+    assert (await balance(office, "1205 ada"))["amount"] == "27.00"
 
 
 async def test_a_treasurer_of_many_sees_every_role(office: Office, database: Database) -> None:
@@ -331,7 +331,7 @@ async def test_a_treasurer_of_many_sees_every_role(office: Office, database: Dat
 
 async def test_what_counts_from_a_later_day_counts_when_no_day_is_asked_for(desk: Office) -> None:
     later = (utc_now() + timedelta(days=40)).date()
-    await desk.post("later", later.isoformat(), "1000", "1200 ada", 100)
-    assert (await balance(desk, "1200 ada"))["amount"] == "-1.00"
+    await desk.post("later", later.isoformat(), "1000", "1205 ada", 100)
+    assert (await balance(desk, "1205 ada"))["amount"] == "-1.00"
     today = f'(asOf: "{utc_now().date()}")'
-    assert (await balance(desk, "1200 ada", today))["amount"] == "0.00"
+    assert (await balance(desk, "1205 ada", today))["amount"] == "0.00"

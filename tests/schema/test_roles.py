@@ -81,7 +81,7 @@ async def objects(office: Office) -> dict[str, str]:
     payment = office.entries["payment"]
     return {
         "Cooperative": office.node, "Member": office.member("ada"), "Hub": office.hub("H1"),
-        "Account": await office.account("1200 ada"),
+        "Account": await office.account("1205 ada"),
         "JournalEntry": office.named("JournalEntry", payment),
         "Posting": office.named("Posting", payment, 1),
     }  # fmt: skip

@@ -32,9 +32,9 @@ document { url expiresAt sha256 bytes mediaType locale }
 @pytest.fixture
 async def desk(desk: Office) -> Office:
     """Ada owed 30.00 in January; in February she was charged 22.00 and paid 25.00."""
-    await desk.post("january", "2026-01-10", "1200 ada", "4000 H1", 3_000)
-    await desk.post("february", "2026-02-03", "1200 ada", "4000 S1", 2_200)
-    await desk.post("payment", "2026-02-15", "1000", "1200 ada", 2_500)
+    await desk.post("january", "2026-01-10", "1205 ada", "4000 H1", 3_000)
+    await desk.post("february", "2026-02-03", "1205 ada", "4000 S1", 2_200)
+    await desk.post("payment", "2026-02-15", "1000", "1205 ada", 2_500)
     return desk
 
 
@@ -118,7 +118,7 @@ async def test_another_request_under_the_same_key_is_refused(desk: Office) -> No
 
 async def _late(desk: Office) -> None:
     """A fee of February that is posted after its statement."""
-    receivable, revenue = await desk.account_id("1200 ada"), await desk.account_id("4800")
+    receivable, revenue = await desk.account_id("1205 ada"), await desk.account_id("4800")
     lines = (PostingDraft(receivable, 100), PostingDraft(revenue, -100))
     await desk.post_draft("late", EntryDraft("fee", FEBRUARY, "Late fee", lines))
 

@@ -50,7 +50,7 @@ LISTS = {
     "last pages": """members(first: %d, where: {search: "m"}) { nodes {
         postings(last: 2) { nodes { amount } }
     } }""",
-    "accounts": """accounts(first: %d, where: {code: "1200"}) { nodes {
+    "accounts": """accounts(first: %d, where: {code: "1205"}) { nodes {
         code balance { amount } then: balance(asOf: "2026-02-01") { amount }
         member { number } hub { name }
         postings(first: 2) { totalCount sum { amount } nodes { amount runningBalance } }
@@ -95,7 +95,7 @@ async def crowd(database: Database, issuer: DevelopmentIssuer, http: Any) -> Off
         mapping_of(MAPPING + PRICED),
     )  # fmt: skip
     assert outcome.counts.accepted == 2 * MANY
-    keys = [AccountKey("1200", one.member.id) for one in made]
+    keys = [AccountKey("1205", one.member.id) for one in made]
     accounts = await office.work(lambda c: service.accounts_for(c, office.id, keys))
     bank = await office.account_id("1000")
     for key in keys[:3]:

@@ -28,7 +28,7 @@ async def one_of_everything(office: Office) -> dict[str, str]:
     return {
         "Cooperative": office.node,
         "Member": office.member("ada"),
-        "Account": await office.account("1200 ada"),
+        "Account": await office.account("1205 ada"),
         "Fund": office.named("Fund", office.funds["EU"]),
         "JournalEntry": office.named("JournalEntry", payment),
         "Posting": office.named("Posting", payment, 0),
@@ -108,8 +108,8 @@ async def test_orders_that_mix_two_cooperatives_are_refused(
     before = await office.moved(), await elsewhere.moved()
     mine = await elsewhere.entry_input("mix")
     del mine["idempotencyKey"]
-    foreign = await office.account("1200 ada")
-    forged = elsewhere.named("Account", await office.account_id("1200 ada"))
+    foreign = await office.account("1205 ada")
+    forged = elsewhere.named("Account", await office.account_id("1205 ada"))
     for account in (
         foreign,
         forged,
