@@ -9,24 +9,23 @@ for the same input.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from typing import Any
-from xml.sax.saxutils import escape
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
 
-from coop.reports import theme
+from coop.reports import theme, xmp
 from coop.reports.errors import TwinMalformed, TwinMissing
 from coop.reports.tagged import Drawn, Link, Tag, pdf_bytes, pdf_text
 
 PRODUCER = "coop"
 TWIN_MEDIA_TYPE = "/application/json"
 _SIZE = re.compile(rb"/Size (\d+)")
-_UNWRITABLE = re.compile("[\x00-\x1f\ufffe\uffff\ud800-\udfff]")
 _START = re.compile(rb"startxref\s+(\d+)")
 _ROOT = re.compile(rb"/Root (\d+) 0 R")
 
@@ -46,20 +45,33 @@ class Imprint:
     layout: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file inside the document: how it relates to it is AFRelationship of ISO 32000-2.
+
+    `Data` is what it was drawn from, `Alternative` says the same in another form.
+    """
+
+    name: str
+    content: bytes
+    media_type: str = TWIN_MEDIA_TYPE
+    relationship: str = "Data"
+
+
 def imprint_of(
     title: str, author: str, subject: str, language: str, issued_at: datetime, layout: str
 ) -> Imprint:
     """An imprint in UTC and without characters that XML cannot hold."""
 
     def plain(text: str) -> str:
-        return _UNWRITABLE.sub(" ", text)
+        return xmp.UNWRITABLE.sub(" ", text).replace("\n", " ")
 
     instant = issued_at.astimezone(UTC)
     return Imprint(plain(title), plain(author), plain(subject), language, instant, layout)
 
 
-def archived(drawn: Drawn, imprint: Imprint, twin_name: str, twin: bytes) -> bytes:
-    """The finished file, with `twin` attached as its data under `twin_name`."""
+def archived(drawn: Drawn, imprint: Imprint, *files: Attached) -> bytes:
+    """The finished file, with these files inside."""
     with Pdf.open(BytesIO(drawn.pdf)) as plain:
         pages = [page.obj.objgen[0] for page in plain.pages]
     with_tree, tree_root = _with_structure(drawn, pages)
@@ -72,8 +84,8 @@ def archived(drawn: Drawn, imprint: Imprint, twin_name: str, twin: bytes) -> byt
         for number, link in enumerate(drawn.links, tree_root + 1 + len(drawn.tags)):
             holder: Any = pdf.pages[link.page].obj
             holder.Annots = Array([*holder.get("/Annots", []), pdf.get_object(number, 0)])
-        _declare(pdf, imprint)
-        _attach(pdf, imprint, twin_name, twin)
+        _declare(pdf, imprint, files)
+        _attach(pdf, imprint, files)
         target = BytesIO()
         pdf.save(
             target,
@@ -146,7 +158,7 @@ def _found(pattern: re.Pattern[bytes], pdf: bytes) -> int:
     return int(pattern.findall(pdf)[-1])
 
 
-def _declare(pdf: Pdf, imprint: Imprint) -> None:
+def _declare(pdf: Pdf, imprint: Imprint, files: Sequence[Attached]) -> None:
     """Catalog, document information and XMP packet; the last two say the same."""
     root = pdf.Root
     root.Lang = String(imprint.language)
@@ -168,7 +180,8 @@ def _declare(pdf: Pdf, imprint: Imprint) -> None:
         Creator=String(imprint.layout), Producer=String(PRODUCER),
         CreationDate=String(stamp), ModDate=String(stamp),
     ))  # fmt: skip
-    root.Metadata = pdf.make_stream(_xmp(imprint), Type=Name.Metadata, Subtype=Name.XML)
+    packet = _xmp(imprint, e_invoice=any(file.name == xmp.E_INVOICE for file in files))
+    root.Metadata = pdf.make_stream(packet, Type=Name.Metadata, Subtype=Name.XML)
 
 
 @cache
@@ -176,17 +189,23 @@ def _icc_profile() -> bytes:
     return theme.ICC_PROFILE.read_bytes()
 
 
-def _attach(pdf: Pdf, imprint: Imprint, name: str, data: bytes) -> None:
-    """The machine-readable twin, as associated data of the whole document."""
+def _attach(pdf: Pdf, imprint: Imprint, files: Sequence[Attached]) -> None:
+    """Files associated with the whole document, in order of their names as a name tree demands."""
     stamp = String(imprint.issued_at.strftime("D:%Y%m%d%H%M%SZ"))
-    stream = pdf.make_stream(data, Type=Name.EmbeddedFile, Subtype=Name(TWIN_MEDIA_TYPE))
-    stream.Params = Dictionary(Size=len(data), ModDate=stamp, CreationDate=stamp)
-    file = pdf.make_indirect(Dictionary(
-        Type=Name.Filespec, F=String(name), UF=String(name), AFRelationship=Name.Data,
-        Desc=String("The same figures for machines"), EF=Dictionary(F=stream, UF=stream),
-    ))  # fmt: skip
-    pdf.Root.AF = Array([file])
-    pdf.Root.Names = Dictionary(EmbeddedFiles=Dictionary(Names=Array([String(name), file])))
+    listed = []
+    for one in sorted(files, key=lambda file: file.name):
+        subtype = Name(one.media_type)
+        stream = pdf.make_stream(one.content, Type=Name.EmbeddedFile, Subtype=subtype)
+        stream.Params = Dictionary(Size=len(one.content), ModDate=stamp, CreationDate=stamp)
+        file = pdf.make_indirect(Dictionary(
+            Type=Name.Filespec, F=String(one.name), UF=String(one.name),
+            AFRelationship=Name(f"/{one.relationship}"),
+            Desc=String("The same figures for machines"), EF=Dictionary(F=stream, UF=stream),
+        ))  # fmt: skip
+        listed.append((String(one.name), file))
+    pdf.Root.AF = Array([file for _, file in listed])
+    names = [part for pair in listed for part in pair]
+    pdf.Root.Names = Dictionary(EmbeddedFiles=Dictionary(Names=Array(names)))
 
 
 def attachment(pdf: bytes, name: str) -> bytes:
@@ -214,46 +233,14 @@ def layout_of(pdf: bytes) -> str:
         return str(information.get("/Creator", ""))
 
 
-_XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"
- xmlns:pdf="http://ns.adobe.com/pdf/1.3/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
- xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">
-<pdfaid:part>3</pdfaid:part><pdfaid:conformance>A</pdfaid:conformance><pdfuaid:part>1</pdfuaid:part>
-<dc:format>application/pdf</dc:format>
-<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
-<dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator>
-<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{subject}</rdf:li></rdf:Alt></dc:description>
-<dc:language><rdf:Bag><rdf:li>{language}</rdf:li></rdf:Bag></dc:language>
-<xmp:CreatorTool>{layout}</xmp:CreatorTool><pdf:Producer>{producer}</pdf:Producer>
-<xmp:CreateDate>{date}</xmp:CreateDate><xmp:ModifyDate>{date}</xmp:ModifyDate>
-<xmp:MetadataDate>{date}</xmp:MetadataDate>
-</rdf:Description>
-<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
- xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
- xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
-<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
-<pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
-<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
-<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
-<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
-<pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>
-<pdfaProperty:category>internal</pdfaProperty:category>
-<pdfaProperty:description>Part of ISO 14289 the file follows</pdfaProperty:description>
-</rdf:li></rdf:Seq></pdfaSchema:property>
-</rdf:li></rdf:Bag></pdfaExtension:schemas>
-</rdf:Description></rdf:RDF></x:xmpmeta>
-<?xpacket end="w"?>"""
-
-
-def _xmp(imprint: Imprint) -> bytes:
-    packet = _XMP.format(
-        title=escape(imprint.title),
-        author=escape(imprint.author),
-        subject=escape(imprint.subject),
+def _xmp(imprint: Imprint, *, e_invoice: bool) -> bytes:
+    return xmp.packet(
+        e_invoice=e_invoice,
+        title=imprint.title,
+        author=imprint.author,
+        subject=imprint.subject,
         language=imprint.language,
         producer=PRODUCER,
         layout=imprint.layout,
         date=imprint.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    return packet.encode()

@@ -34,10 +34,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: one text per column. A `strong` row (a total) is set off and set in semibold."""
+    """A row: one text per column. A `strong` row (a total) is set off and set in semibold.
+
+    `note` stands in small type under the first column that wraps.
+    """
 
     cells: Sequence[str]
     strong: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,21 @@ class _Grid:
             for place, text in zip(self.places, row.cells, strict=True)
         ]
 
-    def height(self, cells: list[list[str]]) -> float:
-        return max(map(len, cells)) * self.cell.leading + 2 * PADDING - 1
+    def notes(self, row: Row) -> list[str]:
+        """The lines of the row's note, in the column that wraps."""
+        if not row.note:
+            return []
+        place = next(place for place in self.places if place.column.share)
+        return theme.wrapped(row.note, theme.CELL_NOTE, place.right - place.left, most=6)
+
+    def height(self, cells: list[list[str]], row: Row) -> float:
+        text = max(map(len, cells)) * self.cell.leading
+        if row.note:
+            pairs = zip(self.places, cells, strict=True)
+            first = next(len(lines) for place, lines in pairs if place.column.share)
+            under = len(self.notes(row)) * theme.CELL_NOTE.leading
+            text = max(text, first * self.cell.leading + under)
+        return text + 2 * PADDING - 1
 
 
 def actual_text(text: str) -> str:
@@ -123,14 +140,15 @@ def table(
     rows: Sequence[Row],
     width: float = theme.WIDTH,
     together: int = 3,
+    left: float = theme.LEFT,
 ) -> None:
     """A table over as many pages as it takes: head repeated, the last `together` rows never apart.
 
     Columns without any title have no head: their first cells are the heads of their rows.
     """
-    grid = _grid(columns, rows, width)
+    grid = _grid(columns, rows, width, left)
     drawn = [(row, grid.lines(row)) for row in rows]
-    heights = [grid.height(cells) for _, cells in drawn]
+    heights = [grid.height(cells, row) for row, cells in drawn]
     sheet.need(30 + sum(heights[:2]))
     with sheet.tagged("Table") as tag:
         _head(sheet, grid, tag)
@@ -147,11 +165,11 @@ def table(
 
 
 def _edges(sheet: Sheet, grid: _Grid, edges: list[float]) -> None:
-    sheet.rules(edges, theme.LEFT, grid.places[-1].right, theme.RULE, 0.4)
+    sheet.rules(edges, grid.places[0].left, grid.places[-1].right, theme.RULE, 0.4)
     edges.clear()
 
 
-def _grid(columns: Sequence[Column], rows: Sequence[Row], within: float) -> _Grid:
+def _grid(columns: Sequence[Column], rows: Sequence[Row], within: float, left: float) -> _Grid:
     """Columns of figures as wide as they need; the others share the rest.
 
     Figures so large that they would leave less than a fifth for text are set in smaller type.
@@ -162,7 +180,7 @@ def _grid(columns: Sequence[Column], rows: Sequence[Row], within: float) -> _Gri
     scale = min(1.0, (0.8 * within - gaps) / fixed) if fixed else 1.0
     shares = sum(column.share for column in columns)
     room = within - gaps - fixed * scale
-    left, places = theme.LEFT, []
+    places = []
     for column, width in zip(columns, needed, strict=True):
         right = left + (room * column.share / shares if column.share else width * scale)
         places.append(_Place(column, left, right))
@@ -205,26 +223,31 @@ def _head(sheet: Sheet, grid: _Grid, table_tag: Tag | None) -> None:
         sheet.text(place.anchor, baseline, title, grid.head, place.column.align)
         sheet.end()
     sheet.y = baseline - PADDING - 1
-    sheet.rules([sheet.y], theme.LEFT, grid.places[-1].right, theme.INK, 0.7)
+    sheet.rules([sheet.y], grid.places[0].left, grid.places[-1].right, theme.INK, 0.7)
 
 
 def _row(sheet: Sheet, grid: _Grid, row: Row, cells: list[list[str]], table_tag: Tag) -> None:
     style = grid.style_of(row)
     line_tag = sheet.child(table_tag, "TR")
-    top = sheet.y
+    top, notes = sheet.y, grid.notes(row)
     for place, lines, text in zip(grid.places, cells, row.cells, strict=True):
         heads = place.column.heads
         tag = sheet.child(line_tag, "TH" if heads else "TD", ROW_HEAD if heads else "")
         if not text:
             continue
-        tag.attributes += actual_text(text)
+        noted = notes if place.column.share else []
+        tag.attributes += actual_text(f"{text}\n{row.note}" if noted else text)
         sheet.begin(tag)
         y = top - PADDING - style.size
         for line in lines:
             sheet.text(place.anchor, y, line, style, place.column.align)
             y -= style.leading
+        for line in noted:
+            sheet.text(place.anchor, y, line, theme.CELL_NOTE, place.column.align)
+            y -= theme.CELL_NOTE.leading
+        notes = [] if noted else notes
         sheet.end()
-    sheet.y = top - grid.height(cells)
+    sheet.y = top - grid.height(cells, row)
 
 
 def bar_chart(

@@ -8,7 +8,9 @@ Refusal
     ├── LanguageUnavailable     LANGUAGE_UNAVAILABLE: we have no words in that language
     ├── StatementPeriodInvalid  STATEMENT_PERIOD_INVALID: an empty period, or one too long
     ├── StatementBusy           STATEMENT_BUSY: the books kept moving while it was being made
-    └── DocumentMissing         DOCUMENT_MISSING: the store has lost the file of a document
+    ├── DocumentMissing         DOCUMENT_MISSING: the store has lost the file of a document
+    ├── InvoiceIncomplete       INVOICE_INCOMPLETE: a profile lacks what an invoice must say
+    └── InvoiceInconsistent     INVOICE_INCONSISTENT: the figures of an invoice do not add up
 """
 
 from __future__ import annotations
@@ -62,3 +64,15 @@ class DocumentMissing(DocumentRefused):
     """The database knows the document, the store does not have it."""
 
     code = "DOCUMENT_MISSING"
+
+
+class InvoiceIncomplete(DocumentRefused):
+    """A profile lacks what the law asks of an invoice; the path names every missing field."""
+
+    code = "INVOICE_INCOMPLETE"
+
+
+class InvoiceInconsistent(DocumentRefused):
+    """Lines, taxes, sessions or entries of an invoice do not make its totals."""
+
+    code = "INVOICE_INCONSISTENT"

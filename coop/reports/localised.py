@@ -10,20 +10,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_currency, format_decimal, get_currency_name
+from babel.numbers import (
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_name,
+)
 
 from coop.kernel.energy import KWH_SCALE
 from coop.kernel.money import currency_scale
+from coop.kernel.rate import round_half_up, to_scale
 from coop.reports.errors import LanguageUnavailable
 from coop.reports.phrases import phrases_in
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
+EXACT_MAX = 6  # decimals of a price or quantity that are shown
 _FIGURE = re.compile(r"[0-9].*[0-9]|[0-9]")
 
 
@@ -69,6 +78,28 @@ class Localised:
         """A whole number."""
         return self.decimal(number, 0)
 
+    def exact(self, value: Decimal, least: int = 0) -> str:
+        """A number with its decimals, at least `least`; ≈ where there are more than EXACT_MAX."""
+        plain = value.normalize()
+        exponent = plain.as_tuple().exponent
+        scale = max(least, -exponent if isinstance(exponent, int) else 0)
+        if scale <= EXACT_MAX:
+            return self.decimal(to_scale(plain, scale), scale)
+        rounded = round_half_up(Fraction(value) * 10**EXACT_MAX)
+        return f"≈{NBSP}{self.decimal(rounded, EXACT_MAX)}"
+
+    def percent(self, value: Decimal) -> str:
+        """A rate in per cent: 25 % in German, 25% in English."""
+        return _percent(self.locale).format(self.exact(value))
+
+    def time(self, at: datetime) -> str:
+        """Day and time of day, in the zone `at` is given in."""
+        return f"{_day(at.date(), self.locale, 'medium')} {at:%H:%M}"
+
+    def country(self, code: str) -> str:
+        """A country by its name in this language."""
+        return str(self.locale.territories.get(code, code))
+
     def day(self, day: date) -> str:
         """A day in a table: 3 Oct 2026 in British English, 03.10.2026 in German."""
         return _day(day, self.locale, "medium")
@@ -112,6 +143,13 @@ def _pattern(amount: int, currency: str, locale: Locale) -> str:
     before, after = _FIGURE.split(shown)
     if before[-1:].isalpha():
         before += NBSP
+    return f"{before}{{}}{after}"
+
+
+@lru_cache(maxsize=64)
+def _percent(locale: Locale) -> str:
+    """A sample rate with {} for its digits."""
+    before, after = _FIGURE.split(format_percent(1, locale=locale, format=None))
     return f"{before}{{}}{after}"
 
 

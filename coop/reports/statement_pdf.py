@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from coop.reports import theme
-from coop.reports.archive import archived, attachment, imprint_of
+from coop.reports import letter, theme
+from coop.reports.archive import Attached, archived, attachment, imprint_of
 from coop.reports.blocks import (
     Column,
     Row,
@@ -64,7 +64,7 @@ def draw_statement(statement: MemberStatement, locale: str = "en") -> bytes:
         issued_at=statement.issued_at,
         layout=LAYOUT,
     )
-    return archived(drawn, imprint, TWIN_NAME, twin_bytes(to_json_twin(statement)))
+    return archived(drawn, imprint, Attached(TWIN_NAME, twin_bytes(to_json_twin(statement))))
 
 
 def read_twin(pdf: bytes) -> dict[str, Any]:
@@ -247,16 +247,12 @@ def _dispute(sheet: Sheet, statement: MemberStatement, writing: Localised) -> No
 def _furniture(
     statement: MemberStatement, writing: Localised, sheet: Sheet, page: int, pages: int
 ) -> None:
-    """Header (from page 2) and footer: artifacts, since they say nothing the pages do not."""
+    """Header and footer of each page."""
     words = writing.words
-    if page > 1:
-        with sheet.artifact("/Type/Pagination/Subtype/Header"):
-            y = theme.PAGE_HEIGHT - 38
-            name = theme.wrapped(statement.cooperative.name, theme.NOTE, theme.WIDTH - 160, most=1)
-            sheet.text(theme.LEFT, y, name[0], theme.NOTE)
-            sheet.text(theme.RIGHT, y, period_of(statement, writing), theme.NOTE, "right")
-    with sheet.artifact("/Type/Pagination/Subtype/Footer"):
-        text = f"{words['title']} {statement.number} · {words['member']} {statement.member.number}"
-        sheet.text(theme.LEFT, 34, theme.wrapped(text, theme.NOTE, 380, most=1)[0], theme.NOTE)
-        text = words["page"].format(page=page, pages=pages)
-        sheet.text(theme.RIGHT, 34, text, theme.NOTE, "right")
+    letter.furniture(
+        sheet,
+        page,
+        head=(statement.cooperative.name, period_of(statement, writing)),
+        foot=f"{words['title']} {statement.number} · {words['member']} {statement.member.number}",
+        numbered=words["page"].format(page=page, pages=pages),
+    )

@@ -70,7 +70,7 @@ def to_json_twin(statement: MemberStatement) -> Json:
             "to": statement.period_to.isoformat(),
             "last_day": statement.last_day.isoformat(),
         },
-        "issued_at": _instant_json(statement.issued_at),
+        "issued_at": instant_json(statement.issued_at),
         "due": {
             "opening": money(statement.opening_minor),
             "charges": money(statement.charges_minor),
@@ -88,12 +88,12 @@ def to_json_twin(statement: MemberStatement) -> Json:
         "deposits": money(statement.deposits_minor),
         "make_up_kwh": _kwh(statement.make_up_wh),
         "previous_statement_sha256": statement.previous_statement_sha256,
-        "seals": [_seal_json(seal) for seal in statement.seals],
+        "seals": [seal_json(seal) for seal in statement.seals],
         "sealed_entries": statement.sealed_entries,
         "entry_count": len(statement.entries),
         "accounts": [_account_json(account) for account in statement.accounts],
         "entries": [_entry_json(entry, money) for entry in statement.entries],
-        "journal": [_stored_json(stored) for stored in statement.journal],
+        "journal": [stored_json(stored) for stored in statement.journal],
     }
 
 
@@ -116,7 +116,8 @@ def _day_json(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _instant_json(instant: datetime) -> str:
+def instant_json(instant: datetime) -> str:
+    """An instant in UTC, ending in Z."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -166,12 +167,13 @@ def _account_json(account: StatementAccount) -> Json:
     }
 
 
-def _stored_json(stored: StoredEntry) -> Json:
+def stored_json(stored: StoredEntry) -> Json:
+    """Every fact of a journal entry, in the units it is hashed in."""
     return {
         "id": str(stored.id),
         "kind": stored.kind,
         "effective_on": stored.effective_on.isoformat(),
-        "recorded_at": _instant_json(stored.recorded_at),
+        "recorded_at": instant_json(stored.recorded_at),
         "memo": stored.memo,
         "actor": stored.actor,
         "source": None if stored.source is None else list(stored.source),
@@ -190,7 +192,8 @@ def _stored_json(stored: StoredEntry) -> Json:
     }
 
 
-def _seal_json(seal: SealHead) -> Json:
+def seal_json(seal: SealHead) -> Json:
+    """One link of the chain."""
     return {
         "number": seal.number,
         "previous_hash": seal.previous_hash,
@@ -207,7 +210,7 @@ def _entry_json(entry: StatementEntry, money: Callable[[int], str]) -> Json:
         "id": str(entry.entry_id),
         "line": entry.line,
         "effective_on": entry.effective_on.isoformat(),
-        "recorded_at": _instant_json(entry.recorded_at),
+        "recorded_at": instant_json(entry.recorded_at),
         "kind": entry.kind,
         "memo": entry.memo,
         "account": entry.account_code,
@@ -251,13 +254,13 @@ def _statement_of(twin: Json) -> MemberStatement:
         equity=tuple(_equity_of(line, minor) for line in twin["equity"]["lines"]),
         deposits_minor=minor(twin["deposits"]),
         make_up_wh=_wh(twin["make_up_kwh"]),
-        seals=tuple(_seal_of(seal) for seal in twin["seals"]),
+        seals=tuple(seal_of(seal) for seal in twin["seals"]),
         previous_statement_sha256=twin["previous_statement_sha256"],
         due_on=_day_of(due["due_on"]),
         collection=due["collection"],
         dispute_by=_day_of(due["dispute_by"]),
         accounts=tuple(_account_of(account) for account in twin["accounts"]),
-        journal=tuple(_stored_of(stored, twin["cooperative"]["id"]) for stored in twin["journal"]),
+        journal=tuple(stored_of(stored, twin["cooperative"]["id"]) for stored in twin["journal"]),
         supersedes=twin["supersedes"],
     )
 
@@ -289,7 +292,8 @@ def _account_of(account: Json) -> StatementAccount:
     )
 
 
-def _stored_of(stored: Json, cooperative_id: str) -> StoredEntry:
+def stored_of(stored: Json, cooperative_id: str) -> StoredEntry:
+    """The entry that `stored_json` wrote."""
     source, resolution, reverses = stored["source"], stored["resolution"], stored["reverses"]
     return StoredEntry(
         cooperative_id=CooperativeId(UUID(cooperative_id)),
@@ -341,7 +345,8 @@ def _equity_of(line: Json, minor: Callable[[str], int]) -> EquityLine:
     )
 
 
-def _seal_of(seal: Json) -> SealHead:
+def seal_of(seal: Json) -> SealHead:
+    """The link that `seal_json` wrote."""
     return SealHead(
         number=seal["number"],
         previous_hash=seal["previous_hash"],
