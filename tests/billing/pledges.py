@@ -60,10 +60,10 @@ class Pledges(Books):
             left -= wh
             ids.append(f"s-{next(self._numbers)}")
             begin = start + timedelta(days=len(ids))
-            await self._session(ids[-1], number, begin, wh, hub)
+            await self._one_session(ids[-1], number, begin, wh, hub)
         return ids
 
-    async def _session(self, id_: str, uid: str, begin: datetime, wh: int, hub: str) -> None:
+    async def _one_session(self, id_: str, uid: str, begin: datetime, wh: int, hub: str) -> None:
         energy = Decimal(wh) / 1000
         outcome = await self.read_cdrs(
             cdr(
