@@ -26,7 +26,7 @@ from coop.billing.domain.lines import CREDIT_NOTE, INVOICE, Bill, bill_of
 from coop.billing.domain.months import Month
 from coop.billing.domain.reference import reference_of
 from coop.billing.domain.taxes import taxes_json
-from coop.billing.open_items import apply_credits
+from coop.billing.open_items import apply_credits, lock_receivables
 from coop.billing.queries.unbilled import take_unbilled
 from coop.billing.tables import invoice, invoice_line, invoice_series, invoice_tax
 from coop.kernel.clock import utc_now
@@ -134,6 +134,8 @@ async def issue(connection: AsyncConnection, frame: Frame, drafts: Sequence[Draf
     """
     if not drafts:
         return []
+    members = list(dict.fromkeys(draft.member_id for draft in drafts))
+    await lock_receivables(connection, members)
     numbers = await _numbers(connection, drafts)
     entries = await _post(connection, frame, drafts, numbers)
     now = utc_now()
@@ -145,7 +147,6 @@ async def issue(connection: AsyncConnection, frame: Frame, drafts: Sequence[Draf
     # One statement, for the database looks at all numbers of a statement at once.
     await connection.execute(insert(invoice).values(rows))
     await _store_lines(connection, frame.cooperative_id, drafts)
-    members = list(dict.fromkeys(draft.member_id for draft in drafts))
     await apply_credits(connection, frame.cooperative_id, frame.subject, members, frame.issued_on)
     return [
         Issued(

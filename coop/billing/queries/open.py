@@ -38,7 +38,7 @@ class OpenDocument:
 class AgingRow:
     """What a member owes on invoices by days past due, in minor units.
 
-    `held_minor` is contested and in no bucket. `other_minor` is what account 1200 holds beside
+    `held_minor` is what is contested today, in no bucket. `other_minor` is what account 1200 holds beside
     open invoices: payments and credits that settle none yet (negative), and what was charged
     before there were invoices. All of a row together is the balance of 1200.
     """
@@ -141,8 +141,7 @@ WITH open_invoice AS (
             SELECT t.invoice_id FROM invoice_item AS t
             WHERE t.cooperative_id = d.cooperative_id AND t.item_id = d.item_id
         ) AS b
-        WHERE CAST(d.opened_at AS date) <= :on
-            AND (d.decided_at IS NULL OR CAST(d.decided_at AS date) > :on)
+        WHERE d.decided_at IS NULL
         GROUP BY b.invoice_id
     ) AS h ON h.invoice_id = i.id
     WHERE i.kind = 'invoice' AND i.issued_on <= :on
