@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,9 @@ from coop.billing.queries.bank import BankAccount, LineWhere, StoredLine
 from coop.billing.queries.payments import StoredPayment
 from coop.db.engine import Database
 from coop.kernel.window import Window
+from coop.ledger import queries as ledger_queries
+from coop.ledger.closing import close_period
+from coop.members import queries as member_queries
 from coop.members.domain.people import Member
 from tests.billing.bank_files import OUR_IBAN
 from tests.billing.books import Books
@@ -54,6 +57,10 @@ class Bank(Books):
     async def open(self) -> dict[int, int]:
         """What is open on each invoice."""
         return {row[0]: row[2] for row in await self.invoices()}
+
+    async def open_minor(self) -> list[int]:
+        """What is open on invoices, those of nothing left out."""
+        return [minor for minor in (await self.open()).values() if minor]
 
     async def reference(self, number: int) -> str:
         return next(row[3] for row in await self.invoices() if row[0] == number)
@@ -101,8 +108,9 @@ class Bank(Books):
             "reference": f"M-{member.number}", "signed_on": date(2026, 1, 5), "holder": member.name,
             **named,
         }  # fmt: skip
+        used = given.pop("used", False)
         draft = MandateDraft(member_id=member.id, iban=iban, **given)
-        made: Mandate = await self.order(mandates.register_mandate, draft)
+        made: Mandate = await self.order(mandates.register_mandate, draft, used=used)
         return made
 
     async def collect(self, on: date = DUE, **named: Any) -> MadeCollection:
@@ -111,6 +119,16 @@ class Bank(Books):
             collecting.collect, CollectionOrder(collect_on=on, **given)
         )
         return made
+
+    async def ask_member(self, number: str) -> Member:
+        found = await self.ask(member_queries.members_by_numbers, self.id, [number])
+        return found[number]
+
+    async def close_months(self, until: date) -> None:
+        """Close every month that ends by that day."""
+        for period in await self.ask(ledger_queries.periods):
+            if period.to_on <= until + timedelta(days=1):
+                await close_period(self.database, system(), self.id, period.id)
 
     async def money(self) -> dict[str, int]:
         """The balances of bank, clearing, fees and receivables; those at nothing left out."""

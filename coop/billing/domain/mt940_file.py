@@ -198,7 +198,8 @@ def _line(tags: dict[str, Any], raw: str, currency: str) -> BankLine:
     text = slashed.get("REMI") if slashed else tags.get("transaction_details")
     text = said(" ".join(filter(None, (tags.get("purpose") or text, tags.get("posting_text"),
                                        tags.get("extra_details")))))  # fmt: skip
-    own = said(tags.get("customer_reference"))
+    # The reference of :61: and then KREF's, as the library puts them together.
+    own, *named = [said(one) for one in (tags.get("customer_reference") or "").split("\n")]
     original = _ORIGINAL.match((tags.get("original_amount") or "").removeprefix("EUR"))
     value_on = _plain_day(tags["date"])
     booked_on = tags.get("entry_date")
@@ -213,7 +214,9 @@ def _line(tags: dict[str, Any], raw: str, currency: str) -> BankLine:
         text=text or "",
         counterparty_name=said(tags.get("applicant_name")) or said(slashed.get("NAME")),
         counterparty_iban=_other(tags, slashed),
-        batch_references=tuple(dict.fromkeys(filter(None, (own, said(slashed.get("PREF")))))),
+        batch_references=tuple(
+            dict.fromkeys(filter(None, (own, *named, said(slashed.get("PREF")))))
+        ),
         return_code=_return_code(tags, text or ""),
         original_minor=_original(original, currency),
         raw=raw.encode(),
