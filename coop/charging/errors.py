@@ -44,7 +44,8 @@ Refusal
         ├── TimeImplausible       TIME_IMPLAUSIBLE
         ├── DurationImplausible   DURATION_IMPLAUSIBLE
         ├── EnergyNegative        ENERGY_NEGATIVE
-        └── EnergyImplausible     ENERGY_IMPLAUSIBLE
+        ├── EnergyImplausible     ENERGY_IMPLAUSIBLE
+        └── PartsDisagree         PARTS_DISAGREE
 
 A row is also refused with the kernel's TIME_AMBIGUOUS, TIME_NONEXISTENT and INVALID_VALUE.
 """
@@ -316,3 +317,9 @@ class EnergyImplausible(Implausible):
     """More than the port can deliver in that time, or a meter's lifetime register."""
 
     code = "ENERGY_IMPLAUSIBLE"
+
+
+class PartsDisagree(Implausible):
+    """The periods of a CDR do not add up to its totals, beyond what rounding explains."""
+
+    code = "PARTS_DISAGREE"

@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from coop.charging.domain.cdr_parts import energy_disagrees, require_whole
 from coop.charging.domain.currencies import CURRENCIES
 from coop.charging.domain.json_fields import Fields, decoder
 from coop.charging.domain.plausibility import Limits, doubts_about
@@ -51,7 +52,7 @@ def session_of_cdr(
 
     `document` is JSON read by `json_fields.decoder` (numbers are Decimals), `raw` the bytes it was
     read from. Refuses with the path of the field ("cdr_token", "uid"), plausibility included; a
-    credit CDR (which repeats the original's positive kWh) is not judged again.
+    credit CDR (which repeats the original's positive kWh) is not judged again, only doubted.
     """
     fields = Fields(document)
     if "kwh" in fields and "total_energy" not in fields:
@@ -61,10 +62,12 @@ def session_of_cdr(
     if session.credit_of is not None:
         return session, doubts
     try:
-        return session, (*doubts, *doubts_about(session, limits, read_at))
+        doubts = (*doubts, *doubts_about(session, limits, read_at))
     except Refusal as refusal:
         refusal.path = tuple(_NAMES.get(part, part) for part in refusal.path)
         raise
+    require_whole(fields, session)
+    return session, doubts
 
 
 def _session(fields: Fields, raw: bytes) -> ChargingSession:
@@ -175,11 +178,7 @@ def _period_doubts(session: ChargingSession) -> tuple[Doubt, ...]:
         if dimension.type == "ENERGY"
     ]
     doubts = (Doubt.ENERGY_FED_BACK,) if any(volume < 0 for volume in volumes) else ()
-    # Each volume may be off by half its last decimal; a Wh for each is more than that.
-    difference_wh = abs(sum(volumes, Decimal(0)) * 1000 - session.delivered_wh)
-    if volumes and difference_wh > len(volumes):
-        return (*doubts, Doubt.PERIODS_DISAGREE)
-    return doubts
+    return (*doubts, Doubt.PERIODS_DISAGREE) if energy_disagrees(session) else doubts
 
 
 def body_sha256(values: Mapping[str, Any]) -> bytes:

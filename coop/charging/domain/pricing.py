@@ -11,8 +11,6 @@ bounded        the least and greatest price, as lines of their own
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -21,7 +19,7 @@ from coop.charging.domain.cutting import Part, parts_of
 from coop.charging.domain.periods import RESERVATION, Exact, Pause, stretches_of
 from coop.charging.domain.price_bounds import bounded
 from coop.charging.domain.session import ChargingSession
-from coop.charging.domain.tariff import Tariff, flat_tariff_document, tariff_of
+from coop.charging.domain.tariff import Tariff
 from coop.charging.domain.tariff_rules import (
     ENERGY,
     EXPIRED,
@@ -36,25 +34,16 @@ from coop.charging.domain.tariff_words import duration_words
 from coop.kernel.errors import InvalidValue
 from coop.kernel.money import MINOR_MAX, currency_scale
 
-__all__ = ["Charge", "ChargeLine", "FlatPrice", "Pause", "price"]
+__all__ = ["Charge", "ChargeLine", "Pause", "price"]
 
 _ZERO = Fraction(0)
-
-
-@dataclass(frozen=True, slots=True)
-class FlatPrice:
-    """So much of `currency` per kWh, at all times. `reference` says where the price comes from."""
-
-    currency: str
-    per_kwh: Decimal
-    reference: str
 
 
 _Used = dict[Rate, Exact]
 
 
 def price(
-    tariff: Tariff | FlatPrice,
+    tariff: Tariff,
     session: ChargingSession,
     zone: ZoneInfo,
     pauses: Sequence[Pause] = (),
@@ -64,8 +53,6 @@ def price(
     A dimension that no element prices costs nothing, and what is zero has no line. Parking within
     `pauses` is not charged. Refuses INVALID_VALUE when an amount is beyond what the books can hold.
     """
-    if isinstance(tariff, FlatPrice):
-        tariff = tariff_of(flat_tariff_document("flat", tariff.currency, tariff.per_kwh))
     rules = rules_of(tariff)
     stretches = stretches_of(session, pauses, tariff.idle_grace_s)
     expired = all(stretch.kind == RESERVATION for stretch in stretches)

@@ -60,7 +60,7 @@ def rows(*lines: str) -> str:
 
 
 def cdr(**changes: Any) -> dict[str, Any]:
-    """A good CDR, with fields changed (None takes one away)."""
+    """A good CDR, with fields changed (None takes one away); its period follows what is changed."""
     document: dict[str, Any] = {
         "country_code": "NO",
         "party_id": "TST",
@@ -82,6 +82,12 @@ def cdr(**changes: Any) -> dict[str, Any]:
         "last_updated": "2026-03-02T09:31:00Z",
     }  # fmt: skip
     document.update(changes)
+    if "charging_periods" not in changes:
+        period = document["charging_periods"][0]
+        if isinstance(changes.get("start_date_time"), str):
+            period["start_date_time"] = changes["start_date_time"]
+        if isinstance(changes.get("total_energy"), Decimal | int):
+            period["dimensions"][0]["volume"] = changes["total_energy"]
     return {name: value for name, value in document.items() if value is not None}
 
 

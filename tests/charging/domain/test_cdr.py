@@ -78,19 +78,6 @@ def test_every_other_example_of_the_specification_is_refused_with_a_field() -> N
                 assert found == ("FIELD_MISSING", ("cdr_location",)), path.name
 
 
-def test_watt_hours_where_kwh_are_meant_are_doubted() -> None:
-    """The trap of session_example_2: periods of 120 and 41000 under a total of 41.12."""
-    periods = [
-        {"start_date_time": "2026-03-02T07:00:00Z", "dimensions": [{"type": "ENERGY", "volume": 120}]},
-        {"start_date_time": "2026-03-02T07:02:00Z",
-         "dimensions": [{"type": "ENERGY", "volume": 41000}]},
-    ]  # fmt: skip
-    (reading,) = read(dumped(cdr(charging_periods=periods, total_energy=Decimal("41.12"))))
-    assert reading.session is not None
-    assert reading.session.delivered_wh == 41120
-    assert reading.doubts == (Doubt.PERIODS_DISAGREE,)
-
-
 @pytest.mark.parametrize(
     ("text", "utc"),
     [
@@ -202,7 +189,7 @@ def test_energy_that_flows_back_is_doubted() -> None:
 def test_digits_below_a_watt_hour_are_rounded_half_up() -> None:
     texts = {"15.3424": 15342, "15.3425": 15343, "7.800000001": 7800, "1.2E+1": 12000}
     for text, expected_wh in texts.items():
-        data = dumped(cdr()).replace(b'"total_energy": 12.34', f'"total_energy": {text}'.encode())
+        data = dumped(cdr()).replace(b"12.34", text.encode())
         (reading,) = read(data)
         assert reading.session is not None
         assert reading.session.delivered_wh == expected_wh
