@@ -30,6 +30,12 @@ from coop.reports.invoice_proof import prove
 from coop.reports.statement import Inclusion, SealHead
 
 INVOICE, CREDIT_NOTE = "invoice", "credit_note"
+_PREFIX = {INVOICE: "INV", CREDIT_NOTE: "CN"}
+
+
+def number_shown(kind: str, number: int) -> str:
+    """A number as people write it, the same in no other series: INV-000042, CN-000007."""
+    return f"{_PREFIX[kind]}-{number:06d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,8 @@ class InvoiceLine:
     """One line: `quantity` of `unit` at `unit_price` (whole currency, before tax).
 
     `net_minor` is the sum of amounts rounded session by session, so it may differ from quantity
-    times price by some minor units. `tax` is exact, in whole currency. `source` is what a line
-    that gathers no sessions was made from: (kind, id, entry id).
+    times price by some minor units. `tax` is exact, in whole currency. A line that gathers no
+    sessions is a bill item, with its day and its entry, or what a credit note takes back.
     """
 
     number: int
@@ -112,6 +118,7 @@ class InvoiceLine:
     hub: str | None = None
     rule: Rule | None = None
     resolution: str | None = None
+    effective_on: date | None = None
     entry_id: UUID | None = None
     refers_to_line: int | None = None
 

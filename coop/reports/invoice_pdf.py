@@ -129,6 +129,8 @@ def _note(line: InvoiceLine, document: InvoiceDocument, writing: Localised) -> s
         parts.append(words["inv_tariff"].format(name=line.rule.name, version=line.rule.version))
         if line.rule.element is not None:
             parts.append(words["inv_element"].format(element=line.rule.element + 1))
+    if line.effective_on:
+        parts.append(writing.day(line.effective_on))
     if line.resolution:
         parts.append(words["inv_resolution"].format(resolution=line.resolution))
     if line.sessions:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.db.among import among
@@ -45,11 +45,11 @@ class IssuedStatement:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A file of a statement: where the store keeps it, and the hash of its bytes."""
+    """A file of a statement or an invoice: where the store keeps it, the hash of its bytes."""
 
     cooperative_id: UUID
     id: UUID
-    statement_id: UUID
+    statement_id: UUID | None
     locale: str
     media_type: str
     file_name: str
@@ -57,6 +57,7 @@ class StoredDocument:
     size_bytes: int
     stored_as: str
     stored_at: datetime
+    invoice_id: UUID | None = None
 
 
 # Issued statements
@@ -158,22 +159,26 @@ async def documents_of(
     connection: AsyncConnection, statement_ids: Iterable[UUID]
 ) -> dict[UUID, list[StoredDocument]]:
     """The files of each of these statements, the first drawn first."""
-    c = document.c
-    order = select(document).where(c.statement_id.in_(list(statement_ids)))
     found: dict[UUID, list[StoredDocument]] = {}
-    for one in await _documents(connection, order.order_by(c.stored_at, c.id)):
-        found.setdefault(one.statement_id, []).append(one)
+    for one in await documents_where(connection, document.c.statement_id.in_(list(statement_ids))):
+        if one.statement_id is not None:
+            found.setdefault(one.statement_id, []).append(one)
     return found
 
 
 async def document_by_id(connection: AsyncConnection, document_id: UUID) -> StoredDocument | None:
     """One file, if it exists."""
-    found = await _documents(connection, select(document).where(document.c.id == document_id))
+    found = await documents_where(connection, document.c.id == document_id)
     return found[0] if found else None
 
 
-async def _documents(connection: AsyncConnection, found: Select[Any]) -> list[StoredDocument]:
-    return [StoredDocument(**row) for row in (await connection.execute(found)).mappings()]
+async def documents_where(
+    connection: AsyncConnection, condition: ColumnElement[bool]
+) -> list[StoredDocument]:
+    """The files that `condition` holds, the first drawn first."""
+    c = document.c
+    query = select(document).where(condition).order_by(c.stored_at, c.id)
+    return [StoredDocument(**row) for row in (await connection.execute(query)).mappings()]
 
 
 # What a statement asks of the ledger
