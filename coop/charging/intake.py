@@ -19,7 +19,6 @@ it commits together with its entry, and a stored refusal (a closed period) would
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date
 from operator import itemgetter
@@ -40,8 +39,8 @@ from coop.charging.errors import Implausible
 from coop.charging.following import around_credits, find_replaced
 from coop.charging.price_list import Rated
 from coop.charging.resolving import find_holders, find_ports, find_prices, place
-from coop.charging.tables import charging_session, import_rejection, import_run
-from coop.kernel.clock import utc_now
+from coop.charging.storing import store_sessions
+from coop.charging.tables import import_rejection, import_run
 from coop.kernel.errors import Refusal
 from coop.ledger import service as ledger
 
@@ -67,7 +66,7 @@ async def take_in(desk: Desk, readings: Sequence[Reading], position: int = 0) ->
     await _take_charges(desk, early)
     # After the charges: a credit may refer to a session of the same chunk.
     taken_back = await credit(desk, credit_rows)
-    await _store(desk, credit_rows)
+    await store_sessions(desk, credit_rows)
     await store_charges(desk.connection, desk.cooperative_id, desk.viewer.subject, taken_back)
     await _take_charges(desk, late)
     refused = [(i, readings[i], why) for i, why in settled.refused]
@@ -103,7 +102,7 @@ async def _take_charges(desk: Desk, rows: Sequence[Row]) -> None:
         return
     await _charge(desk, rows)
     await find_replaced(desk, standing(rows))
-    await _store(desk, rows)
+    await store_sessions(desk, rows)
     drafts = [
         _charge_of(row, row.rated, row.hub, row.on)
         for row in standing(rows)
@@ -163,30 +162,6 @@ async def _post(desk: Desk, rows: Sequence[Row]) -> None:
         row.entry_id, row.refusal = outcome.entry_id, outcome.refusal
         if row.refusal is not None:
             row.refusal.path = (desk.rules.end_field,)
-
-
-async def _store(desk: Desk, rows: Sequence[Row]) -> None:
-    now = utc_now()
-    values = [
-        {
-            "cooperative_id": desk.cooperative_id, "id": row.id,
-            "country_code": row.session.country_code, "party_id": row.session.party_id,
-            "session_id": row.session.id, "hub_id": row.hub.id, "port_id": row.port_id,
-            "token_uid": row.session.token_uid, "member_id": row.member_id,
-            "started_at": row.session.started_at, "ended_at": row.session.ended_at,
-            "effective_on": row.on, "delivered_wh": abs(row.session.delivered_wh),
-            "state": row.state, "amount_minor": row.amount_minor,
-            "tariff_version_id": row.tariff_version_id, "entry_id": row.entry_id,
-            "credit_of_id": row.credit_of_id, "doubts": [doubt.value for doubt in row.doubts],
-            "run_id": desk.run_id, "recorded_at": now, "raw": row.session.raw,
-            "raw_sha256": hashlib.sha256(row.session.raw).digest(),
-            "body_sha256": row.session.body_sha256, "session_ref": row.session.session_ref,
-        }
-        for row in standing(rows)
-        if row.hub is not None
-    ]  # fmt: skip
-    if values:
-        await desk.connection.execute(insert(charging_session), values)
 
 
 async def _record(desk: Desk, taken: Taken, position: int) -> None:

@@ -20,7 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.charging import queries
 from coop.charging.books import reversals, session_accounts, tax_due
-from coop.charging.charges import ChargeDraft, LineDraft, lines_of, store_charges, taking_back
+from coop.charging.charges import (
+    ChargeDraft,
+    LineDraft,
+    lines_of,
+    store_charges,
+    taking_back,
+    taxes_json,
+)
 from coop.charging.domain.entries import session_entry, session_memo
 from coop.charging.domain.place import Hub
 from coop.charging.metered import metered_session
@@ -85,7 +92,7 @@ class _Anew:
         """Whether it comes to something else than it is charged."""
         if self.charge is None:
             return self.session.amount_minor != self.rated.charge.amount_minor
-        old = [(one.net_minor, one.taxes, one.tax) for one in self.charge_lines]
+        old = [(one.net_minor, taxes_json(one.taxes), one.tax) for one in self.charge_lines]
         return old != [(one.net_minor, one.taxes, one.tax) for one in self.lines]
 
     def on(self, effective_on: date | None) -> date:
