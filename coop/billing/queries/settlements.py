@@ -136,6 +136,18 @@ async def settlements_counts(
     return {row[0]: int(row[1]) for row in rows}
 
 
+async def banked_wh_of(
+    connection: AsyncConnection, commitment_ids: Iterable[UUID]
+) -> dict[UUID, int]:
+    """Wh of over-use that each commitment keeps; one that is not settled yet is absent."""
+    rows = await connection.execute(
+        select(_S.commitment_id, func.sum(_S.banked_wh - _S.bank_used_wh))
+        .where(among(_S.commitment_id, commitment_ids))
+        .group_by(_S.commitment_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
 async def _settlements(
     connection: AsyncConnection, statement: Select[Any]
 ) -> list[StoredSettlement]:
