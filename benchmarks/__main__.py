@@ -20,6 +20,7 @@ MODULES = (
     "graphql_page",
     "reads",
     "importing",
+    "pricing",
     "statement_pdf",
     "statement_run",
 )

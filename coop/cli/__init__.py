@@ -12,6 +12,7 @@ from coop.cli.backup import backup, restore
 from coop.cli.demo import demo
 from coop.cli.export import export
 from coop.cli.post import post
+from coop.cli.price import price
 from coop.cli.serve import serve
 from coop.cli.statement import statement
 from coop.cli.token import token
@@ -59,6 +60,7 @@ app.add_typer(importing.app, name="import")
 app.command()(demo)
 app.command()(serve)
 app.command()(post)
+app.command()(price)
 app.command()(export)
 app.command()(books.balance)
 app.command()(statement)

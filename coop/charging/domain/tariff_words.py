@@ -73,7 +73,10 @@ def _range(least: object, most: object, unit: str) -> str:
 
 
 def _amount(value: object, unit: str) -> str:
-    return f"{value:f}{unit}" if unit else duration_words(int(str(value)))
+    if not unit:
+        return duration_words(int(str(value)))
+    text = f"{value:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + unit
 
 
 def duration_words(seconds: int) -> str:
