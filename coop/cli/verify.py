@@ -16,7 +16,7 @@ from coop.members.domain.people import Cooperative
 from coop.reports.verify_document import (
     document_proof_findings,
     document_twin_findings,
-    statement_in,
+    said_in,
 )
 
 Found = list[tuple[Cooperative, Verification]]
@@ -25,7 +25,9 @@ Found = list[tuple[Cooperative, Verification]]
 def verify(
     document: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A statement to check by itself, offline."),
+        typer.Option(
+            exists=True, dir_okay=False, help="A statement or invoice to check by itself, offline."
+        ),
     ] = None,
     slug: CooperativeSlug = None,
     as_json: AsJson = False,
@@ -41,7 +43,7 @@ def verify(
 
         coop verify --json
 
-        coop verify --document statement.pdf
+        coop verify --document invoice.pdf
     """
     if document is not None:
         _verify_document(document, as_json)
@@ -115,7 +117,7 @@ def _verify_document(path: Path, as_json: bool) -> None:
     codes = {finding.code for finding in findings}
     findings += [one for one in document_proof_findings(pdf) if one.code not in codes]
     listed = [{"code": finding.code, "message": finding.message} for finding in findings]
-    withheld = 0 if findings else statement_in(pdf).withheld_entries
+    withheld = 0 if findings else said_in(pdf).withheld_entries
     if as_json:
         found = {"document": path, "ok": not findings, "findings": listed, "withheld": withheld}
         print_json(found)

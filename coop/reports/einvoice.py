@@ -80,8 +80,8 @@ def _written(tree: Element) -> bytes:
 
 
 def _notes(document: InvoiceDocument) -> Iterable[str]:
-    if document.corrects:
-        yield document.corrects.reason
+    if document.reason:
+        yield document.reason
     if document.entry_id:
         yield f"Journal entry {document.entry_id}"
     if document.seller.note:

@@ -173,11 +173,10 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The invoice a credit note corrects, and why."""
+    """The invoice a credit note corrects."""
 
     number: str
     issued_on: date
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +224,7 @@ class InvoiceDocument:
     drawn_at: datetime
     dispute_by: date
     corrects: Correction | None = None
+    reason: str | None = None
     resolution: str | None = None
     collection: Collection | None = None
     sessions: tuple[InvoicedSession, ...] = ()

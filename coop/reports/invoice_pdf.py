@@ -72,16 +72,19 @@ def _imprint(document: InvoiceDocument, writing: Localised) -> Imprint:
 
 
 def _reason(sheet: Sheet, document: InvoiceDocument, writing: Localised) -> None:
-    words, corrects = writing.words, document.corrects
-    if corrects is None:
-        return
-    sheet.y -= 16
-    text = words["inv_corrects_of"].format(
-        number=corrects.number, day=writing.long_day(corrects.issued_on), reason=corrects.reason
-    )
+    words, sentences = writing.words, []
+    if document.corrects:
+        day = writing.long_day(document.corrects.issued_on)
+        number = document.corrects.number
+        sentences.append(words["inv_corrects_of"].format(number=number, day=day))
+    if document.reason:
+        sentences.append(words["inv_reason"].format(reason=document.reason))
     if document.resolution:
-        text += f" ({words['inv_resolution'].format(resolution=document.resolution)})"
-    paragraph(sheet, text, theme.BODY)
+        decided = words["inv_resolution"].format(resolution=document.resolution)
+        sentences.append(f"({decided})")
+    if sentences:
+        sheet.y -= 16
+        paragraph(sheet, " ".join(sentences), theme.BODY)
 
 
 def _lines(sheet: Sheet, document: InvoiceDocument, writing: Localised) -> None:

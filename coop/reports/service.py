@@ -21,7 +21,7 @@ from datetime import date
 from functools import partial
 from importlib.metadata import version
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import anyio.to_thread
@@ -57,6 +57,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _DRAWING = Lock()  # ReportLab keeps what it knows of fonts in one place
 
 Draw = Callable[[MemberStatement, str], Awaitable[bytes]]
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,17 @@ class Order:
 
 async def drawn_in_thread(statement: MemberStatement, locale: str) -> bytes:
     """The statement drawn without holding up the event loop, one at a time."""
+    return await in_thread(draw_statement, statement, locale)
 
-    def draw() -> bytes:
+
+async def in_thread(draw: Callable[[Said, str], bytes], said: Said, locale: str) -> bytes:
+    """Any document drawn without holding up the event loop, one at a time."""
+
+    def drawn() -> bytes:
         with _DRAWING:
-            return draw_statement(statement, locale)
+            return draw(said, locale)
 
-    return await anyio.to_thread.run_sync(draw)
+    return await anyio.to_thread.run_sync(drawn)
 
 
 @dataclass(frozen=True, slots=True)

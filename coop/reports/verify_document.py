@@ -1,8 +1,8 @@
-"""Does a statement say what its own figures say? Asked of the file alone, by anyone, offline.
+"""Does a document say what its own figures say? Asked of the file alone, by anyone, offline.
 
 The embedded twin is proved (every sum in it), drawn again, and compared with what the file shows:
 every number, every word, and then the drawing itself with its fonts, so that nothing can be painted
-over or redefined.
+over or redefined. Of an invoice the e-invoice inside is written again and compared, too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import pairwise
@@ -21,11 +22,17 @@ import pypdfium2
 
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import CooperativeId
-from coop.ledger.domain.canonical import content_hash
+from coop.ledger.domain.canonical import StoredEntry, content_hash
 from coop.ledger.domain.merkle import verify_inclusion
 from coop.ledger.domain.seal import head_hash
-from coop.reports.archive import language_of, layout_of
+from coop.reports.archive import attachment, language_of, layout_of
+from coop.reports.einvoice import FILE_NAME, e_invoice
 from coop.reports.errors import TwinMissing
+from coop.reports.invoice import EntryProof, InvoiceDocument
+from coop.reports.invoice_pdf import LAYOUT as INVOICE_LAYOUT
+from coop.reports.invoice_pdf import draw_invoice
+from coop.reports.invoice_twin import from_json_twin as from_invoice_twin
+from coop.reports.invoice_twin import read_twin as read_invoice_twin
 from coop.reports.statement import Inclusion, MemberStatement, SealHead, StatementEntry
 from coop.reports.statement_pdf import LAYOUT, draw_statement, read_twin
 from coop.reports.twin import from_json_twin
@@ -42,70 +49,103 @@ class Finding:
     TWIN_MISSING, TWIN_MALFORMED, LANGUAGE_UNAVAILABLE: it cannot be compared. LAYOUT_OTHER: it says
     that another version drew it, so its pages cannot be compared here. NUMBERS_DIFFER,
     WORDS_DIFFER: it shows something else. DRAWING_DIFFERS: the same text is drawn otherwise, by
-    another version of this program or because something was painted over it. FACTS_ALTERED: a
-    journal entry does not hash to what was sealed. PROOF_BROKEN, SEAL_BROKEN: an entry is not in
-    the seal it names, or a seal is not what its head hashes or does not follow the one before.
+    another version of this program or because something was painted over it. E_INVOICE_DIFFERS: the
+    e-invoice inside says something else than the pages. FACTS_ALTERED: a journal entry does not
+    hash to what was sealed. PROOF_BROKEN, SEAL_BROKEN: an entry is not in the seal it names, or a
+    seal is not what its head hashes or does not follow the one before.
     """
 
     code: str
     message: str
 
 
+Said = MemberStatement | InvoiceDocument
+
+
 def document_twin_findings(pdf: bytes) -> list[Finding]:
-    """Whatever in a statement contradicts the figures inside it; empty when nothing does."""
+    """Whatever in a document contradicts the figures inside it; empty when nothing does."""
     try:
-        statement = from_json_twin(read_twin(pdf))
-        drawn = draw_statement(statement, language_of(pdf))
+        said = said_in(pdf)
+        language = language_of(pdf)
+        if isinstance(said, InvoiceDocument):
+            ours, drawn = INVOICE_LAYOUT, draw_invoice(said, language)
+        else:
+            ours, drawn = LAYOUT, draw_statement(said, language)
     except Refusal as refusal:
         return [Finding(refusal.code, refusal.message)]
     if drawn == pdf:
         return []
-    if (layout := layout_of(pdf)) != LAYOUT:
-        message = (
-            f'Its pages were not compared: they are "{layout}", this program draws "{LAYOUT}".'
-        )
-        return [Finding("LAYOUT_OTHER", message)]
-    return _differences(pdf, drawn)
+    findings = _e_invoice_findings(pdf, said)
+    if (layout := layout_of(pdf)) != ours:
+        message = f'Its pages were not compared: they are "{layout}", this program draws "{ours}".'
+        return [*findings, Finding("LAYOUT_OTHER", message)]
+    return [*findings, *_differences(pdf, drawn)]
+
+
+def _e_invoice_findings(pdf: bytes, said: Said) -> list[Finding]:
+    """Whether the e-invoice inside is the one of these figures, in any layout of the pages."""
+    if not isinstance(said, InvoiceDocument):
+        return []
+    meant = e_invoice(said)
+    try:
+        found = attachment(pdf, FILE_NAME)
+    except TwinMissing:
+        found = None
+    if found == meant:
+        return []
+    return [Finding("E_INVOICE_DIFFERS", f"{FILE_NAME} inside is not the e-invoice of this bill.")]
 
 
 def document_proof_findings(pdf: bytes) -> list[Finding]:
-    """Whichever fact, inclusion proof or seal inside a statement does not hold, recomputed offline.
+    """Whichever fact, inclusion proof or seal inside a document does not hold, recomputed offline.
 
-    Lines are postings of the entries shown (a statement that is not so cannot even be read), the
+    Lines are postings of the entries shown (a document that is not so cannot even be read), the
     entries hash to what is proved to lie under the seals, and the seals to their heads. That the
     heads are the cooperative's, and the accounts the member's, is for the reader to compare with
-    minutes or with another document. `withheld_entries` of the statement are bound by hash only.
+    minutes or with another document. `withheld_entries` of a document are bound by hash only.
     """
     try:
-        statement = statement_in(pdf)
+        said = said_in(pdf)
     except Refusal as refusal:
         return [Finding(refusal.code, refusal.message)]
-    cooperative = CooperativeId(statement.cooperative.cooperative_id)
-    seals = {seal.number: seal for seal in statement.seals}
+    sealed: Sequence[StatementEntry | EntryProof]
+    if isinstance(said, InvoiceDocument):
+        cooperative, sealed = said.seller.cooperative_id, said.proofs
+    else:
+        cooperative, sealed = said.cooperative.cooperative_id, said.entries
+    seals = {seal.number: seal for seal in said.seals}
+    return [
+        *_seal_findings(said.seals, CooperativeId(cooperative)),
+        *_fact_findings(said.journal, sealed),
+        *(
+            Finding("PROOF_BROKEN", f"Entry {one.entry_id} is not proved to be in seal {at.seal}.")
+            for one in sealed
+            if (at := one.inclusion) and not _inclusion_holds(one.content_hash, at, seals[at.seal])
+        ),
+    ]
+
+
+def _seal_findings(seals: Sequence[SealHead], cooperative: CooperativeId) -> list[Finding]:
     findings = [
         Finding("SEAL_BROKEN", f"The head of seal {seal.number} is not that of its facts.")
-        for seal in statement.seals
+        for seal in seals
         if not _seal_holds(seal, cooperative)
     ]
     findings += [
         Finding("SEAL_BROKEN", f"Seal {after.number} does not follow seal {before.number}.")
-        for before, after in pairwise(statement.seals)
+        for before, after in pairwise(seals)
         if after.number == before.number + 1 and after.previous_hash != before.head_hash
-    ]
-    findings += _fact_findings(statement)
-    findings += [
-        Finding("PROOF_BROKEN", f"Entry {entry.entry_id} is not proved to be in seal {place.seal}.")
-        for entry in statement.entries
-        if (place := entry.inclusion) and not _inclusion_holds(entry, place, seals[place.seal])
     ]
     return findings
 
 
-def _fact_findings(statement: MemberStatement) -> list[Finding]:
-    claimed = {entry.entry_id: entry.content_hash for entry in statement.entries if entry.inclusion}
+def _fact_findings(
+    journal: Sequence[StoredEntry], sealed: Sequence[StatementEntry | EntryProof]
+) -> list[Finding]:
+    claimed = {entry.entry_id: entry.content_hash for entry in sealed if entry.inclusion}
     return [
         Finding("FACTS_ALTERED", f"Entry {stored.id} is not as it was sealed.")
-        for stored in statement.journal
+        for stored in journal
         if stored.id in claimed and content_hash(stored).hex() != claimed[stored.id]
     ]
 
@@ -119,13 +159,22 @@ def _seal_holds(seal: SealHead, cooperative: CooperativeId) -> bool:
     return head_hash(cooperative, *facts).hex() == seal.head_hash
 
 
-def _inclusion_holds(entry: StatementEntry, place: Inclusion, seal: SealHead) -> bool:
+def _inclusion_holds(leaf_hash: str | None, place: Inclusion, seal: SealHead) -> bool:
     try:
         path = [bytes.fromhex(step) for step in place.path]
-        leaf, root = bytes.fromhex(entry.content_hash or ""), bytes.fromhex(seal.root)
+        leaf, root = bytes.fromhex(leaf_hash or ""), bytes.fromhex(seal.root)
     except ValueError:
         return False
     return verify_inclusion(leaf, place.position, seal.entry_count, path, root)
+
+
+def said_in(pdf: bytes) -> Said:
+    """The proved statement or invoice inside a file. Refuses TWIN_MISSING and TWIN_MALFORMED."""
+    try:
+        twin = read_invoice_twin(pdf)
+    except TwinMissing:
+        return statement_in(pdf)
+    return from_invoice_twin(twin)
 
 
 def statement_in(pdf: bytes) -> MemberStatement:

@@ -240,7 +240,7 @@ def credit_note(**changes: Any) -> InvoiceDocument:
              quantity=Decimal("-0.25"), unit_price=Decimal(6), refers_to_line=7),
     )  # fmt: skip
     said = {
-        "number": "7", "corrects": Correction("1042", date(2026, 11, 2), "The meter of port 3 ran fast."),
+        "number": "7", "corrects": Correction("1042", date(2026, 11, 2)), "reason": "The meter of port 3 ran fast.",
         "issued_on": date(2026, 11, 20), "due_on": date(2026, 11, 20),
         "drawn_at": datetime(2026, 11, 20, 9, tzinfo=UTC), "resolution": "2026-11",
     }  # fmt: skip
