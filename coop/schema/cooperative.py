@@ -24,12 +24,16 @@ from coop.members.domain.policy import Action
 from coop.schema import books
 from coop.schema.account import Account
 from coop.schema.context import Context, Info
+from coop.schema.disputes import Dispute, DisputeState, disputes_where
 from coop.schema.hub import HUBS, Hub
+from coop.schema.invoices import Invoice, InvoiceWhere, invoices_of_cooperative
 from coop.schema.journal import JournalEntry, Seal
 from coop.schema.member import MEMBERS, Member, cooperative_value
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId, node_id_of_type
+from coop.schema.owed import AgingConnection, aging_of
 from coop.schema.pagination import Connection, Order, Page, connection_of
+from coop.schema.plans import Plan, plans_of
 from coop.schema.scalars import CurrencyCode, DateRange
 
 ACCOUNTS = Order("accounts", str, UUID)
@@ -138,6 +142,10 @@ class Cooperative(Node):
             Connection[Hub], HUBS, Page(first, after), fetch=fetch, count=count,
             key=lambda row: (row.ref, row.id), node=lambda row: Hub.of(self.value.id, row),
         )  # fmt: skip
+
+    @strawberry.field(description="The latest version of every plan, by code.")
+    async def plans(self, info: Info) -> list[Plan]:
+        return await plans_of(info.context, self.value.id)
 
     @strawberry.field(description="Its accounts by code, as far as they are the viewer's to read.")
     async def accounts(
@@ -258,6 +266,39 @@ class Cooperative(Node):
             Connection[Seal], SEALS, Page(first, after), fetch=fetch, count=count,
             key=lambda row: (row.number,), node=Seal.of,
         )  # fmt: skip
+
+    @strawberry.field(description="Its invoices and credit notes, the latest first.")
+    async def invoices(
+        self,
+        info: Info,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        where: InvoiceWhere | None = None,
+    ) -> Connection[Invoice]:
+        page = Page(first, after)
+        return await invoices_of_cooperative(info.context, self.value.id, page, where)
+
+    @strawberry.field(description="Who owes what since when; empty if not the viewer's.")
+    async def aging(
+        self,
+        info: Info,
+        on: date | None = None,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+    ) -> AgingConnection:
+        found: AgingConnection = await aging_of(info.context, self.value.id, on, Page(first, after))
+        return found
+
+    @strawberry.field(description="What members contest and contested, the latest first.")
+    async def disputes(
+        self,
+        info: Info,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        state: DisputeState | None = None,
+    ) -> Connection[Dispute]:
+        page = Page(first, after)
+        return await disputes_where(info.context, self.value.id, page, state=state)
 
 
 def _account_condition(where: AccountWhere, extent: Any) -> Any:

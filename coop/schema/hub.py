@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry.scalars import JSON
 
 from coop.charging.domain.place import Hub as HubValue
 from coop.charging.domain.place import Port as PortValue
@@ -16,6 +18,9 @@ from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId
 from coop.schema.pagination import Order
 from coop.schema.scalars import DateRange, KWh, kwh
+
+if TYPE_CHECKING:
+    from coop.schema.cost_sharing import HubCostSharing, SharedBill
 
 HUBS = Order("hubs", str, UUID)
 
@@ -71,6 +76,36 @@ class Hub(Node):
         reader = await info.context.reader(self.cooperative_id)
         days: tuple[date | None, date | None] = period.bounds()
         return kwh(await reader.delivered_wh.load((self.value.id, *days)) or 0)
+
+    @strawberry.field(description="How its grid costs are and were shared; null if not to be read.")
+    async def cost_sharing(
+        self, info: Info
+    ) -> Annotated[HubCostSharing, strawberry.lazy("coop.schema.cost_sharing")] | None:
+        from coop.schema.cost_sharing import cost_sharing_of  # noqa: PLC0415 - it knows hubs too
+
+        if not may_read(info.context.viewer, "Hub.costSharing", self.cooperative_id):
+            return None
+        return await cost_sharing_of(info.context, self.cooperative_id, self.value.id)
+
+    @strawberry.field(
+        description="What a method (or the rule in force) gives of a month, nothing written: to "
+        "compare methods before a vote; null if the books are not the viewer's to read."
+    )
+    async def cost_sharing_preview(
+        self,
+        info: Info,
+        month: date,
+        method: str | None = None,
+        parameters: JSON | None = None,
+    ) -> Annotated[SharedBill, strawberry.lazy("coop.schema.cost_sharing")] | None:
+        from coop.schema.cost_sharing import preview_of  # noqa: PLC0415 - likewise
+
+        if not may_read(info.context.viewer, "Hub.costSharingPreview", self.cooperative_id):
+            return None
+        given: Any = parameters
+        return await preview_of(
+            info.context, self.cooperative_id, self.value.id, month, method, given
+        )
 
 
 async def hub_of(context: Context, cooperative_id: UUID, hub_id: UUID) -> Hub | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
+from coop.billing.queries.settlements import make_up_wh_of_members
 from coop.kernel import money
 from coop.kernel.clock import utc_now
 from coop.kernel.window import Window
@@ -30,7 +31,13 @@ from coop.schema.pagination import Connection, Order, Page, connection_of
 from coop.schema.scalars import KWh, Money, kwh
 
 if TYPE_CHECKING:
+    from coop.schema.bill_items import BillItem
+    from coop.schema.commitments import Commitment
     from coop.schema.cooperative import Cooperative
+    from coop.schema.disputes import Dispute, DisputeState
+    from coop.schema.invoices import Invoice
+    from coop.schema.owed import MemberBill
+    from coop.schema.plans import CapacityReservation, PlanSubscription
     from coop.schema.sessions import SessionConnection, SessionWhere
     from coop.schema.statements import Statement
 
@@ -48,7 +55,7 @@ class MemberBalance:
     equity: Money = strawberry.field(description="Its shares and allocated equity.")
     deposits: Money = strawberry.field(description="What it left with the cooperative as deposits.")
     make_up_energy: KWh = strawberry.field(
-        description="Energy it paid for in a shortfall and may still take; 0 without commitments."
+        description="Energy it paid for in a shortfall and may still make up at the end of the day."
     )
     as_of: date = strawberry.field(description=AS_OF)
     known_at: datetime = strawberry.field(description="The last instant of recording that counts.")
@@ -110,6 +117,8 @@ class Member(Node):
             if balance is not None
         )
 
+        make_up = reader.each(make_up_wh_of_members, as_of, known_at)
+
         def shown(minor: int) -> Money:
             return Money.of(money.Money(currency, minor))
 
@@ -117,7 +126,7 @@ class Member(Node):
             due=shown(position.due_minor),
             equity=shown(position.equity_minor),
             deposits=shown(position.deposits_minor),
-            make_up_energy=kwh(0),
+            make_up_energy=kwh(await make_up.load(self.value.id) or 0),
             as_of=as_of,
             known_at=known_at or utc_now(),
         )
@@ -162,6 +171,38 @@ class Member(Node):
             info.context, self.value, Page(first, after), where, allowed=self._may(info, "sessions")
         )
 
+    @strawberry.field(description="The plans it has and had, the latest first.")
+    async def subscriptions(
+        self, info: Info
+    ) -> list[Annotated[PlanSubscription, strawberry.lazy("coop.schema.plans")]]:
+        from coop.schema.plans import subscriptions_of  # noqa: PLC0415 - likewise
+
+        allowed = self._may(info, "subscriptions")
+        return await subscriptions_of(
+            info.context, self.value.cooperative_id, self.value.id, allowed=allowed
+        )
+
+    @strawberry.field(description="Power and ports reserved for it, the latest first.")
+    async def reservations(
+        self, info: Info
+    ) -> list[Annotated[CapacityReservation, strawberry.lazy("coop.schema.plans")]]:
+        from coop.schema.plans import reservations_of  # noqa: PLC0415 - likewise
+
+        allowed = self._may(info, "reservations")
+        return await reservations_of(
+            info.context, self.value.cooperative_id, self.value.id, allowed=allowed
+        )
+
+    @strawberry.field(description="Its commitments, the first begun first.")
+    async def commitments(
+        self, info: Info
+    ) -> list[Annotated[Commitment, strawberry.lazy("coop.schema.commitments")]]:
+        from coop.schema.commitments import commitments_of_member  # noqa: PLC0415 - likewise
+
+        if not self._may(info, "commitments"):
+            return []
+        return await commitments_of_member(info.context, self.value.cooperative_id, self.value.id)
+
     @strawberry.field(description="Its statements, the latest first.")
     async def statements(
         self, info: Info, first: int | None = UNSET, after: str | None = UNSET
@@ -171,6 +212,51 @@ class Member(Node):
         return await statements_of_member(
             info.context, self.value, Page(first, after), allowed=self._may(info, "statements")
         )
+
+    @strawberry.field(description="Its invoices and credit notes, the latest first.")
+    async def invoices(
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
+    ) -> Connection[Annotated[Invoice, strawberry.lazy("coop.schema.invoices")]]:
+        from coop.schema.invoices import invoices_of_member  # noqa: PLC0415 - likewise
+
+        return await invoices_of_member(
+            info.context, self.value, Page(first, after), allowed=self._may(info, "invoices")
+        )
+
+    @strawberry.field(description="What no invoice holds yet, as its next bill; null for nothing.")
+    async def unbilled(
+        self, info: Info
+    ) -> Annotated[MemberBill, strawberry.lazy("coop.schema.owed")] | None:
+        from coop.schema.owed import unbilled_of  # noqa: PLC0415 - likewise
+
+        if not self._may(info, "unbilled"):
+            return None
+        return await unbilled_of(info.context, self.value)
+
+    @strawberry.field(description="Its fees and credits beside sessions, the latest first.")
+    async def bill_items(
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
+    ) -> Connection[Annotated[BillItem, strawberry.lazy("coop.schema.bill_items")]]:
+        from coop.schema.bill_items import items_of_member  # noqa: PLC0415 - likewise
+
+        return await items_of_member(
+            info.context, self.value, Page(first, after), allowed=self._may(info, "billItems")
+        )
+
+    @strawberry.field(description="What it contests and contested, the latest first.")
+    async def disputes(
+        self,
+        info: Info,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        state: Annotated[DisputeState, strawberry.lazy("coop.schema.disputes")] | None = None,
+    ) -> Connection[Annotated[Dispute, strawberry.lazy("coop.schema.disputes")]]:
+        from coop.schema.disputes import disputes_where  # noqa: PLC0415 - likewise
+
+        return await disputes_where(
+            info.context, self.value.cooperative_id, Page(first, after), state=state,
+            member_id=self.value.id,
+        )  # fmt: skip
 
 
 async def cooperative_value(reader: Reader) -> CooperativeValue:

@@ -14,17 +14,22 @@ from coop.ledger import queries as ledger
 from coop.members.domain.policy import Action, absent
 from coop.schema.account import Fund
 from coop.schema.amounts import Balance
+from coop.schema.billing import BillingMutations
 from coop.schema.books import BooksMutations, Period
+from coop.schema.commitment_orders import CommitmentMutations
 from coop.schema.context import Context, Info, gathered
 from coop.schema.cooperative import Cooperative
 from coop.schema.cost import IDS_MAX
+from coop.schema.cost_sharing_orders import CostSharingMutations
 from coop.schema.descriptions import describe
+from coop.schema.disputes import DisputeMutations
 from coop.schema.errors import InvalidPage
 from coop.schema.hub import Port
 from coop.schema.imports import ImportMutations
 from coop.schema.member import Viewer
 from coop.schema.node import Node, node_of
 from coop.schema.node_id import NodeId, node_id_of_type
+from coop.schema.plan_orders import PlanMutations
 from coop.schema.posting import JournalMutations
 from coop.schema.scalars import SCALARS, MoneyInput
 from coop.schema.sessions import ChargingSession
@@ -59,7 +64,17 @@ class Query:
 
 
 @strawberry.type(description="What may be ordered; one field a request.")
-class Mutation(JournalMutations, ImportMutations, BooksMutations, StatementMutations):
+class Mutation(
+    JournalMutations,
+    ImportMutations,
+    BooksMutations,
+    StatementMutations,
+    CommitmentMutations,
+    PlanMutations,
+    CostSharingMutations,
+    BillingMutations,
+    DisputeMutations,
+):
     """What may be ordered."""
 
 

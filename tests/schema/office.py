@@ -2,13 +2,14 @@
 
 January: Ada's two shares 2,000.00; sessions at Harbour, Ada 30.00 and Bo 21.75; closed and sealed.
 February: Ada at Station 22.00, a guest at Harbour 6.00, energy bought 40.00, Ada pays 25.00, a grant
-of 500.00 in the fund EU, and 9.99 from Bo that was a mistake, reversed.
+of 500.00 in the fund EU, and 9.99 from Bo that was a mistake, reversed. Ada pledged April at
+Harbour, in which her ramp is at 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -16,6 +17,13 @@ from uuid import UUID
 
 import httpx
 
+from coop.billing import plans
+from coop.billing.commitments import PledgeDraft, pledge
+from coop.billing.domain.commitment import Terms
+from coop.billing.domain.plan import PlanTerms
+from coop.billing.domain.reservation import ReservationKind, ReservationTerms
+from coop.billing.domain.utility_schedule import schedule_of
+from coop.billing.grid import set_utility_schedule
 from coop.charging import service as charging
 from coop.charging import tariffs
 from coop.charging.domain.mapping import mapping_of
@@ -33,6 +41,7 @@ from coop.members.domain.people import Member
 from coop.members.domain.roles import Role
 from coop.schema.node_id import NodeId
 from tests.api import Api
+from tests.billing.grid import FLAT
 from tests.charging.domain.sample import MAPPING, rows
 from tests.charging.yard import SPRING
 from tests.members.people import Town, found, system
@@ -64,6 +73,7 @@ class Office:
     entries: dict[str, EntryId] = field(default_factory=dict)
     funds: dict[str, FundId] = field(default_factory=dict)
     statement: str = ""
+    commitment: str = ""
 
     @property
     def id(self) -> CooperativeId:
@@ -106,6 +116,15 @@ class Office:
     async def ask(self, question: Any, *given: Any, **named: Any) -> Any:
         async with self.database.snapshot(self.id) as connection:
             return await question(connection, *given, **named)
+
+    async def pledged(self, name: str, ref: str) -> str:
+        """The id of a pledge of nothing yet for April: it moves nothing in the books."""
+        terms = Terms(
+            date(2026, 4, 1), date(2026, 5, 1), 1_000, Decimal("0.20"), ramp=(Decimal(0),)
+        )
+        draft = PledgeDraft(MemberId(self.members[name].id), (self.hubs[ref].id,), terms)
+        made = await self.town.order(pledge, draft)
+        return self.named("Commitment", made.id)
 
     async def account_id(self, name: str) -> AccountId:
         code, _, whose = name.partition(" ")
@@ -209,6 +228,17 @@ async def opened(database: Database, issuer: DevelopmentIssuer, http: httpx.Asyn
     return office
 
 
+async def planned(office: Office) -> None:
+    """A plan, which Ada has, power reserved for her, and a grid tariff at Harbour."""
+    ada, hub = office.members["ada"], office.hubs["H1"]
+    until = datetime(2026, 3, 1, tzinfo=UTC)
+    terms = ReservationTerms(ReservationKind.POWER, 10_000, Decimal(5), SPRING, until)
+    await office.town.order(plans.set_plan, PlanTerms("basic", "Basic", 1_900, 50_000))
+    await office.town.order(plans.start_subscription, ada.id, "basic", JANUARY)
+    await office.town.order(plans.record_reservation, ada.id, hub.id, terms)
+    await office.town.order(set_utility_schedule, hub.id, JANUARY, schedule_of(FLAT))
+
+
 async def furnished(
     database: Database, issuer: DevelopmentIssuer, http: httpx.AsyncClient
 ) -> Office:
@@ -223,6 +253,7 @@ async def furnished(
     assert january.from_on == JANUARY
     await close_period(database, system(), office.id, january.id)
     office.statement = (await office.issue("ada", JANUARY, FEBRUARY))["id"]
+    await planned(office)
     await office.post("energy", "2026-02-10", "5000 H1", "2000", 4_000)
     await office.post("payment", "2026-02-15", "1000", "1205 ada", 2_500)
     await office.post("grant", "2026-02-20", "1000", "4500", 50_000, "EU")
@@ -233,4 +264,5 @@ async def furnished(
             effective_on=date(2026, 2, 22), memo="Not Bo's", idempotency_key=None,
         )  # fmt: skip
     await office.post_draft("reversal", mirror)
+    office.commitment = await office.pledged("ada", "H1")
     return office

@@ -14,6 +14,7 @@ from coop.members.domain.roles import Role
 from coop.schema.root import schema
 from tests.api import Api
 from tests.schema.office import Office
+from tests.schema.plan_inputs import plan_inputs
 
 pytestmark = pytest.mark.anyio
 
@@ -34,16 +35,22 @@ Cooperative.balanceSheet      +    +    +    null null null null -    -
 Cooperative.incomeStatement   +    +    +    null null null null -    -
 Cooperative.periods           2    2    2    2    2    2    2    -    -
 Cooperative.seals             1    1    1    1    1    1    1    -    -
+Cooperative.plans             1    1    1    1    1    1    0    -    -
 Member.balance                +    +    +    null +    -    -    -    -
 Member.accounts               3    3    3    0    3    -    -    -    -
 Member.postings               6    6    6    0    6    -    -    -    -
 Member.sessions               2    2    2    0    2    -    -    -    -
 Member.statements             1    1    1    0    1    -    -    -    -
+Member.subscriptions          1    1    1    0    1    -    -    -    -
+Member.reservations           1    1    1    0    1    -    -    -    -
+Member.commitments            1    1    1    0    1    -    -    -    -
 Account.balance               +    +    +    -    +    -    -    -    -
 Account.postings              3    3    3    -    3    -    -    -    -
 JournalEntry.postings         2    2    2    -    1    -    -    -    -
 Posting.runningBalance        +    +    +    -    +    -    -    -    -
 Hub.delivered                 +    +    +    +    +    +    -    -    -
+Hub.costSharing               +    +    +    +    +    +    -    -    -
+Hub.costSharingPreview        +    +    +    null null null -    -    -
 """
 TABLE = {line.split()[0]: line.split()[1:] for line in MATRIX.strip().splitlines()}
 
@@ -55,8 +62,25 @@ journalEntryReverse     ok  FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND NOT_FOUND NO
 chargingSessionsImport  ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 periodClose             ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 statementIssue          ok  FORBIDDEN FORBIDDEN FORBIDDEN ok        NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
+commitmentPledge        ok  FORBIDDEN FORBIDDEN NOT_FOUND ok        NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
+commitmentAmend         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+commitmentTerminate     ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+commitmentDepositRecord ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+commitmentsSettle       ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+planSet                 ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+subscriptionStart       ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+subscriptionEnd         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+reservationRecord       ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+reservationCancel       ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+utilityScheduleSet      ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+utilityBillRecord       ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+costSharingRuleSet      ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+demandResponseEventRecord ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+monthlyChargesRaise     ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 """  # fmt: skip
 ORDERS_TABLE = {line.split()[0]: line.split()[1:] for line in ORDERS.strip().splitlines()}
+
+TERMS = {"from": "2026-05-01", "to": "2026-09-01", "minimum": "100", "shortfallPrice": "0.20"}
 
 SELECTIONS = {
     "Cooperative.incomeStatement": 'incomeStatement(period: {from: "2026-01-01"}) { title }',
@@ -65,10 +89,16 @@ SELECTIONS = {
     "Cooperative.periods": "periods { id }",
     "Member.balance": "balance { due { amount } }",
     "Member.accounts": "accounts { id }",
+    "Member.commitments": "commitments { id }",
     "Account.balance": "balance { amount }",
     "JournalEntry.postings": "postings { id }",
     "Posting.runningBalance": "runningBalance",
     "Hub.delivered": "delivered(period: {})",
+    "Cooperative.plans": "plans { id }",
+    "Member.subscriptions": "subscriptions { id }",
+    "Member.reservations": "reservations { id }",
+    "Hub.costSharing": "costSharing { rules { method } }",
+    "Hub.costSharingPreview": 'costSharingPreview(month: "2026-01-01", method: "KWH") { month }',
 }
 
 
@@ -161,9 +191,29 @@ async def inputs(office: Office) -> dict[str, dict[str, Any]]:
         "periodClose": {
             "idempotencyKey": "matrix", "periodId": office.named("Period", february.id),
         },
+        **plan_inputs(office),
         "statementIssue": {
             "idempotencyKey": "matrix", "memberId": office.member("ada"),
             "period": {"from": "2026-02-01", "to": "2026-03-01"},
+        },
+        "commitmentPledge": {
+            "idempotencyKey": "matrix", "memberId": office.member("ada"),
+            "hubIds": [office.hub("H1")], "terms": TERMS,
+        },
+        "commitmentAmend": {
+            "idempotencyKey": "matrix", "commitmentId": office.commitment, "resolution": "1",
+            "terms": {**TERMS, "from": "2026-04-01"},
+        },
+        "commitmentTerminate": {
+            "idempotencyKey": "matrix", "commitmentId": office.commitment, "resolution": "1",
+            "to": "2026-04-01",
+        },
+        "commitmentDepositRecord": {
+            "idempotencyKey": "matrix", "commitmentId": office.commitment, "kind": "TAKEN",
+            "amount": "100.00", "effectiveOn": "2026-04-01",
+        },
+        "commitmentsSettle": {
+            "idempotencyKey": "matrix", "cooperativeId": office.node, "month": "2026-04-01",
         },
     }  # fmt: skip
 

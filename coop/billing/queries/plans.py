@@ -237,3 +237,11 @@ async def energy_used(
         used = UsedEnergy(HubId(row.hub_id), row.delivered_wh, row.net_minor, lines)
         found.setdefault(MemberId(row.member_id), []).append((row.effective_on, used))
     return found
+
+
+async def reservations_by_ids(
+    connection: AsyncConnection, ids: Iterable[UUID]
+) -> dict[UUID, StoredReservation]:
+    """The reservations of those ids that exist."""
+    statement = select(capacity_reservation).where(among(_R.id, ids))
+    return {one.id: one for one in await _reservations(connection, statement)}

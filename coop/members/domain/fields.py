@@ -43,8 +43,10 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.ACCOUNT_READ: "accounts",
         Action.ENTRY_READ: "journalEntries",
         Action.BOOKS_READ: "trialBalance balanceSheet incomeStatement",
+        Action.BILL_READ: "invoices aging disputes",
         Action.PERIOD_READ: "periods",
         Action.SEAL_READ: "seals",
+        Action.TARIFF_READ: "plans",
     },
     "Member": {
         PUBLIC: "id number name joinedOn leftOn cooperative",
@@ -52,7 +54,23 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.ACCOUNT_READ: "accounts postings",
         Action.SESSION_READ: "sessions",
         Action.STATEMENT_READ: "statements",
+        Action.BILL_READ: "subscriptions reservations",
+        Action.COMMITMENT_READ: "commitments",
     },
+    "Commitment": {
+        PUBLIC: "id member hubs from to pledgedAt terms settlements makeUpCredits banked deposit"
+    },
+    "CommitmentTerms": {
+        PUBLIC: "version from to minimum ramp shortfallPrice overagePrice makeUpMonths bankCap "
+        "outageRelief deposit taxes resolution setAt"
+    },
+    "CommitmentSettlement": {
+        PUBLIC: "id number month effectiveOn termsVersion metered pledged excused minimum met "
+        "bankUsed shortfall madeUp banked overage issued expired shortfallAmount overageAmount "
+        "madeUpAmount expiredAmount movements inputs inputsSha256 settledAt adjusts entry"
+    },
+    "MakeUpCredit": {PUBLIC: "issuedOn expiresOn price issued open paid owed"},
+    "MakeUpMovement": {PUBLIC: "kind issuedOn energy amount"},
     "MemberBalance": {PUBLIC: "due equity deposits makeUpEnergy asOf knownAt"},
     "Account": {
         PUBLIC: "id code name type commodity member hub",
@@ -80,6 +98,8 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     "Hub": {
         PUBLIC: "id ref name timeZone ports",
         Action.HUB_READ: "delivered",
+        Action.TARIFF_READ: "costSharing",
+        Action.BOOKS_READ: "costSharingPreview",
     },
     "Port": {PUBLIC: "id ref powerW"},
     "ChargingSession": {
@@ -92,6 +112,47 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         "documents"
     },
     "Document": {PUBLIC: "url expiresAt sha256 bytes mediaType locale"},
+    "Plan": {PUBLIC: "id code version kind name fee included taxes resolution"},
+    "PlanSubscription": {PUBLIC: "id from to plan member"},
+    "CapacityReservation": {
+        PUBLIC: "id kind quantity unitPrice from to noShowFee graceMinutes cancelMinutes taxes "
+        "resolution cancelledAt member hub"
+    },
+    "Tax": {PUBLIC: "name percent"},
+    "HubCostSharing": {PUBLIC: "rules schedules runs"},
+    "CostSharingRule": {PUBLIC: "from method parameters taxes resolution"},
+    "UtilitySchedule": {PUBLIC: "from name document sha256 resolution"},
+    # A member's own part of the shares, all of them for who reads all bills; see the resolver.
+    "SharedBill": {
+        PUBLIC: "month method total kept energyCost demandCost otherCost taken losses peakAt peakW "
+        "layers estimated shares"
+    },
+    "PeakLayer": {PUBLIC: "fromW toW members"},
+    "CostSharingShare": {
+        PUBLIC: "member taken ownPeakW measured measure losses energyCost lossesCost demandCost "
+        "otherCost amount"
+    },
+    "RaisedItems": {PUBLIC: "kind count"},
+    "WaitingHub": {PUBLIC: "hubId code message"},
+    "Invoice": {
+        PUBLIC: "id number kind member issuedOn dueOn from to net tax gross open state reference "
+        "reason resolution lines taxes refersTo creditNotes entry"
+    },
+    "InvoiceLine": {
+        PUBLIC: "number kind element description quantity unit unitPrice net taxes hub tariff "
+        "resolution item sessionCount sessions refersToLine"
+    },
+    "InvoiceTax": {PUBLIC: "name percent base tax"},
+    "MemberBill": {PUBLIC: "member kind net tax gross lines taxes"},
+    "BillItem": {
+        PUBLIC: "id kind member hub effectiveOn description quantity unit unitPrice net taxes "
+        "resolution entry invoice"
+    },
+    "AgingRow": {PUBLIC: "member current days30 days60 days90 older held other total"},
+    "Dispute": {
+        PUBLIC: "id member chargeId item state openedBy openedAt reason held decidedBy decidedAt "
+        "decisionReason resolution credit"
+    },
     "Money": {PUBLIC: "amount currency"},
     "PageInfo": {PUBLIC: "hasNextPage hasPreviousPage startCursor endCursor"},
     "Mutation": {
@@ -100,6 +161,16 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.SESSION_IMPORT: "chargingSessionsImport",
         Action.PERIOD_CLOSE: "periodClose",
         Action.STATEMENT_ISSUE: "statementIssue",
+        Action.BILL_ISSUE: "billingRun creditNoteIssue invoiceWriteOff",
+        Action.BILL_DISPUTE: "disputeOpen",
+        Action.DISPUTE_DECIDE: "disputeDecide",
+        Action.BILL_ISSUE: "monthlyChargesRaise",
+        Action.PLAN_MANAGE: "planSet subscriptionStart subscriptionEnd reservationRecord "
+        "reservationCancel utilityScheduleSet utilityBillRecord costSharingRuleSet "
+        "demandResponseEventRecord",
+        Action.COMMITMENT_PLEDGE: "commitmentPledge",
+        Action.COMMITMENT_SETTLE: "commitmentAmend commitmentTerminate commitmentsSettle",
+        Action.PAYMENT_RECORD: "commitmentDepositRecord",
     },
     "Subscription": {Action.ACCOUNT_READ: "balanceChanged"},
 }
