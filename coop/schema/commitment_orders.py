@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -15,7 +17,7 @@ from coop.billing import commitments as service
 from coop.billing import settling
 from coop.billing.commitments import DepositDraft, PledgeDraft
 from coop.billing.domain.commitment import Terms, cap_of_share
-from coop.billing.errors import CommitmentInvalid
+from coop.billing.errors import CommitmentInvalid, CommitmentRefused
 from coop.billing.queries.commitments import commitments_by_ids
 from coop.kernel import energy
 from coop.kernel.errors import InvalidValue
@@ -208,7 +210,8 @@ class CommitmentMutations:
             require(context.viewer, Action.COMMITMENT_PLEDGE, cooperative_id, member_id=member.id)
             terms = await _terms(connection, input.terms)
             draft = PledgeDraft(MemberId(member.id), hub_ids, terms, input.resolution)
-            made = await service.pledge(connection, context.viewer, cooperative_id, draft)
+            with _in_terms():
+                made = await service.pledge(connection, context.viewer, cooperative_id, draft)
             return {"commitment": str(made.id)}
 
         found = await under_key(context, cooperative_id, "commitmentPledge", input, work)
@@ -224,10 +227,11 @@ class CommitmentMutations:
         async def work(connection: AsyncConnection) -> Outcome:
             require(context.viewer, Action.COMMITMENT_SETTLE, cooperative_id)
             terms = await _terms(connection, input.terms)
-            await service.amend(
-                connection, context.viewer, cooperative_id, named.id, terms,
-                resolution=input.resolution,
-            )  # fmt: skip
+            with _in_terms():
+                await service.amend(
+                    connection, context.viewer, cooperative_id, named.id, terms,
+                    resolution=input.resolution,
+                )  # fmt: skip
             return {"commitment": str(named.id)}
 
         found = await under_key(context, cooperative_id, "commitmentAmend", input, work)
@@ -302,6 +306,17 @@ class CommitmentMutations:
         return CommitmentsSettlePayload(
             settled=outcome["settled"], already=outcome["already"], replayed=replayed
         )
+
+
+@contextmanager
+def _in_terms() -> Iterator[None]:
+    """Let refusals of what the terms say tell where in the input that stands."""
+    try:
+        yield
+    except CommitmentRefused as refusal:
+        if refusal.path[:1] in (("from",), ("to",), ("ramp",)):
+            refusal.under("terms")
+        raise
 
 
 async def _terms(connection: AsyncConnection, given: CommitmentTermsInput) -> Terms:

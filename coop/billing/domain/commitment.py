@@ -146,8 +146,8 @@ def _check_amounts(terms: Terms) -> None:
 
 def _check_prices(terms: Terms) -> None:
     for name, price in (
-        ("shortfallPerKwh", terms.shortfall_per_kwh),
-        ("overagePerKwh", terms.overage_per_kwh),
+        ("shortfallPrice", terms.shortfall_per_kwh),
+        ("overagePrice", terms.overage_per_kwh),
     ):
         if price is not None and not (_plain(price) and 0 <= price < PRICE_MAX):
             raise CommitmentInvalid("A price is not negative and below a million.", (name,))
