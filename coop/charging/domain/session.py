@@ -59,8 +59,9 @@ class ChargingSession:
 
     `credit_of` is the id of the session that this one takes back (an OCPI credit CDR). `member_ref`
     is who a mapped file says used it, by the name to register the member under; a CDR leaves it
-    None and speaks by token only. `session_ref` is the platform's id of the session a CDR is of. `raw` is what was received, byte for byte; `body_sha256` is equal
-    for two sendings of the same facts.
+    None and speaks by token only. `session_ref` is the platform's id of the session a CDR is of.
+    `raw` is what was received, byte for byte; `body_sha256` is equal for two sendings of the same
+    facts.
     """
 
     country_code: str

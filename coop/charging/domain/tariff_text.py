@@ -31,13 +31,11 @@ def tariff_sentences(tariff: Tariff) -> list[str]:
 
 def _sentence(element: Element, currency: str) -> str:
     reserved = element.restrictions is not None and element.restrictions.reservation is not None
-    return (
-        "; ".join(
-            f"{words_of(_kind(one, reserved=reserved), element.restrictions)}: {_price(one, currency)}"
-            for one in element.components
-        )
-        + "."
-    )
+    parts = []
+    for one in element.components:
+        words = words_of(_kind(one, reserved=reserved), element.restrictions)
+        parts.append(f"{words}: {_price(one, currency)}")
+    return "; ".join(parts) + "."
 
 
 def _kind(component: PriceComponent, *, reserved: bool) -> str:
