@@ -229,7 +229,7 @@ def _windowed(shares: Sequence[StoredShare], window: Window) -> Sequence[StoredS
 def _decimal(fraction: str) -> Decimal:
     """A fraction as people read it; its exact text stays in the arithmetic of the shares."""
     above, _, below = fraction.partition("/")
-    return round(Decimal(above) / Decimal(below or 1), 6)
+    return round(Decimal(above) / Decimal(below), 6) if below else Decimal(above)
 
 
 @strawberry.type(description="How a hub's grid costs are and were shared.")
