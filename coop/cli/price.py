@@ -19,7 +19,6 @@ import typer
 
 from coop.charging.domain.cdr_file import open_cdrs, readings_of_cdrs
 from coop.charging.domain.charge import Charge, ChargeLine
-from coop.charging.domain.charge_words import exact_text
 from coop.charging.domain.json_fields import Fields, decoder
 from coop.charging.domain.plausibility import Limits
 from coop.charging.domain.pricing import price as price_session
@@ -35,6 +34,7 @@ from coop.kernel.errors import InvalidValue
 from coop.kernel.money import currency_scale
 from coop.kernel.rate import from_scale, round_half_up
 
+_SHOWN_DECIMALS = 6
 _MOST_BYTES = 1024 * 1024
 
 
@@ -202,10 +202,10 @@ def _as_json(found: Priced) -> dict[str, object]:
         "currency": charge.currency,
         "zone": found.zone.key,
         "lines": [_line(line, scale) for line in charge.lines],
-        "before_tax": exact_text(charge.before_tax),
-        "after_tax": exact_text(charge.after_tax),
+        "before_tax": _exact(charge.before_tax),
+        "after_tax": _exact(charge.after_tax),
         "amount": amount_text(charge.amount_minor, scale),
-        "tax": exact_text(charge.tax),
+        "tax": _exact(charge.tax),
         "total": _total(charge, scale),
         "stated": found.stated,
         "notes": found.notes,
@@ -217,13 +217,23 @@ def _line(line: ChargeLine, scale: int) -> dict[str, object]:
         "kind": line.kind,
         "element": line.element,
         "description": line.description,
-        "quantity": exact_text(line.quantity),
+        "quantity": _exact(line.quantity),
         "unit": line.unit,
-        "unit_price": exact_text(line.unit_price),
+        "unit_price": _exact(line.unit_price),
         "amount": amount_text(line.amount_minor, scale),
         "taxes": [{"name": tax.name, "percent": f"{tax.percent:f}"} for tax in line.taxes],
-        "tax": exact_text(line.tax),
+        "tax": _exact(line.tax),
     }
+
+
+def _exact(value: Fraction) -> str:
+    """A number with all its decimals, or, where they never end, with six, half up."""
+    decimals, rest = 0, value.denominator
+    for factor in (10, 5, 2):
+        while rest % factor == 0:
+            rest, decimals = rest // factor, decimals + 1
+    decimals = decimals if rest == 1 else _SHOWN_DECIMALS
+    return f"{from_scale(round_half_up(value * 10**decimals), decimals):f}"
 
 
 def _total(charge: Charge, scale: int) -> str:
@@ -237,8 +247,8 @@ def _show(found: Priced) -> None:
         (
             line.element, line.description, ", ".join(f"{tax.name} {tax.percent:f} %"
                                                       for tax in line.taxes),
-            f"{exact_text(line.quantity)} {line.unit}", exact_text(line.unit_price),
-            amount_text(line.amount_minor, scale), exact_text(line.tax),
+            f"{_exact(line.quantity)} {line.unit}", _exact(line.unit_price),
+            amount_text(line.amount_minor, scale), _exact(line.tax),
         )
         for line in charge.lines
     ]  # fmt: skip
@@ -246,6 +256,6 @@ def _show(found: Priced) -> None:
     title = f"CDR {found.session.id} by tariff {found.tariff.id}, {charge.currency}"
     print_table(title, columns, rows, right=4)
     typer.echo(
-        f"Before taxes {exact_text(charge.before_tax)}, after taxes {exact_text(charge.after_tax)}"
+        f"Before taxes {_exact(charge.before_tax)}, after taxes {_exact(charge.after_tax)}"
         f" {charge.currency}; charged {_total(charge, scale)}."
     )
