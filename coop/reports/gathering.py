@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -38,16 +38,15 @@ from coop.members import queries as members
 from coop.members.domain.people import Cooperative, Member
 from coop.members.domain.policy import absent
 from coop.reports import queries
+from coop.reports.parties import Terms, issuer_of, parties_on, recipient_of
 from coop.reports.proofs import SealTrees, proofs_of
 from coop.reports.queries import IssuedStatement
 from coop.reports.statement import (
     EquityLine,
     HubUse,
     Inclusion,
-    Issuer,
     MemberStatement,
     MonthUse,
-    Recipient,
     SealHead,
     StatementAccount,
     StatementEntry,
@@ -64,14 +63,6 @@ _CLASSES = {
 _OF_THE_ISSUE = ("number", "supersedes", "issued_at", "previous_statement_sha256", "seals",
                  "sealed_entries")  # fmt: skip
 _OF_THE_PROOF = ("content_hash", "seal", "position", "path")
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """When a positive closing is to be paid and until when a statement is disputed, in days."""
-
-    payment_days: int = 14
-    dispute_days: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +159,8 @@ async def gather_statement(
 ) -> Gathered:
     """What the member's statement of [from_on, to_on) says in this snapshot. Refuses NOT_FOUND.
 
+    Names, addresses and (unless given) `terms` are those of the profiles on the day of issue.
+
     STATEMENT_INCONSISTENT would be a bug of the ledger's: its postings do not make its balances.
     """
     books = await _books(connection, cooperative_id, member_id, from_on, to_on)
@@ -179,11 +172,12 @@ async def gather_statement(
     beside = await _beside(connection, member_id, from_on, to_on)
     position = books.position(books.after)
     issued_on = issued_at.astimezone(books.cooperative.time_zone).date()
-    terms = terms or Terms()
+    parties = await parties_on(connection, books.cooperative, books.member, issued_on)
+    terms = terms or parties.terms
     owes = position.due_minor > 0
     statement = MemberStatement(
-        cooperative=_issuer(books.cooperative),
-        member=_recipient(books.member),
+        cooperative=parties.issuer,
+        member=parties.recipient,
         number=number_shown(books.member.number, beside.number),
         period_from=from_on,
         period_to=to_on,
@@ -203,7 +197,16 @@ async def gather_statement(
         journal=_journal(lines, entries),
         supersedes=beside.supersedes(books.member.number),
     )
-    return Gathered(statement, content_sha256(statement), beside)
+    return Gathered(statement, content_sha256(_bare(statement, books)), beside)
+
+
+def _bare(statement: MemberStatement, books: _Books) -> MemberStatement:
+    """The statement without letterhead: another address does not make another statement."""
+    return replace(
+        statement,
+        cooperative=issuer_of(books.cooperative),
+        member=recipient_of(books.member),
+    )
 
 
 def number_shown(member_number: str, number: int) -> str:
@@ -377,17 +380,3 @@ def _equity(books: _Books) -> Iterable[EquityLine]:
 def _accounts(books: _Books) -> Iterable[StatementAccount]:
     for account in (*books.due, *books.taken):
         yield StatementAccount(account.id, account.code, account.name, account.commodity)
-
-
-def _issuer(cooperative: Cooperative) -> Issuer:
-    return Issuer(
-        cooperative_id=cooperative.id,
-        name=cooperative.name,
-        slug=cooperative.slug,
-        currency=cooperative.currency,
-        time_zone=cooperative.time_zone.key,
-    )
-
-
-def _recipient(member: Member) -> Recipient:
-    return Recipient(member.number, member.name, (member.email,) if member.email else ())

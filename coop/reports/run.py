@@ -25,7 +25,7 @@ from coop.ledger.tables import idempotency
 from coop.members.domain.policy import Action, require
 from coop.members.domain.roles import Viewer
 from coop.reports.batch import drawing_pool
-from coop.reports.gathering import Terms
+from coop.reports.parties import Terms
 from coop.reports.service import Issued, Office, Order, issue, language, require_period
 from coop.reports.statement import MemberStatement
 from coop.reports.statement_pdf import draw_statement
@@ -102,7 +102,7 @@ def _office(
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pool, draw_statement, statement, locale)
 
-    return Office(database, store, cooperative_id, draw, terms or Terms())
+    return Office(database, store, cooperative_id, draw, terms)
 
 
 async def _all(

@@ -40,8 +40,9 @@ from coop.members.domain.policy import Action, require
 from coop.members.domain.roles import Viewer
 from coop.reports import queries, tables
 from coop.reports.errors import StatementBusy, StatementPeriodInvalid
-from coop.reports.gathering import Gathered, Terms, gather_statement
+from coop.reports.gathering import Gathered, gather_statement
 from coop.reports.localised import localised
+from coop.reports.parties import Terms
 from coop.reports.proofs import SealTrees
 from coop.reports.queries import IssuedStatement, StoredDocument
 from coop.reports.statement import MemberStatement
@@ -110,7 +111,7 @@ class Office:
     store: DocumentStore
     cooperative_id: CooperativeId
     draw: Draw = drawn_in_thread
-    terms: Terms = field(default_factory=Terms)
+    terms: Terms | None = None
     trees: SealTrees = field(default_factory=SealTrees)
 
 
@@ -135,7 +136,7 @@ async def issue_statement(
     LANGUAGE_UNAVAILABLE, IDEMPOTENCY_MISMATCH, STATEMENT_BUSY; then nothing was issued.
     """
     require(viewer, Action.STATEMENT_ISSUE, cooperative_id, member_id=member_id)
-    office = Office(database, store, cooperative_id, terms=terms or Terms())
+    office = Office(database, store, cooperative_id, terms=terms)
     order = Order(
         member_id, from_on, to_on, language(locale), actor or viewer.subject, idempotency_key
     )
