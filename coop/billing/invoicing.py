@@ -177,17 +177,21 @@ async def _post(
     connection: AsyncConnection, frame: Frame, drafts: Sequence[Draft], numbers: dict[UUID, int]
 ) -> dict[UUID, EntryId]:
     tax_key = AccountKey(TAX)
-    keys = {draft.id: AccountKey(RECEIVABLE, member_id=draft.member_id) for draft in drafts}
+    keys = {
+        draft.id: AccountKey(RECEIVABLE, member_id=draft.member_id)
+        for draft in drafts
+        if draft.bill.gross_minor
+    }
     accounts = await ledger.accounts_for(
         connection, frame.cooperative_id, [tax_key, *keys.values()]
     )
     moving = []
     for draft in drafts:
-        lines = (
-            (accounts[keys[draft.id]], draft.bill.gross_minor),
+        lines = [
+            *(_on(accounts, keys.get(draft.id), draft.bill.gross_minor)),
             *((account, -amount) for account, amount in draft.contra),
             (accounts[tax_key], -draft.bill.tax_minor),
-        )
+        ]
         postings = tuple(PostingDraft(account, amount) for account, amount in lines if amount)
         if postings:
             moving.append((draft, postings))
@@ -202,6 +206,12 @@ async def _post(
         if outcome.entry_id is not None:
             entries[draft.id] = outcome.entry_id
     return entries
+
+
+def _on(
+    accounts: dict[AccountKey, AccountId], key: AccountKey | None, amount: int
+) -> list[tuple[AccountId, int]]:
+    return [] if key is None else [(accounts[key], amount)]
 
 
 def _entry(

@@ -12,7 +12,7 @@ new, a run changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -62,6 +62,17 @@ class Progress:
     net_minor: int = 0
     tax_minor: int = 0
 
+    def plus(self, bills: Sequence[Bill | Issued]) -> Progress:
+        """What it comes to with these documents."""
+        invoices = sum(one.kind == INVOICE for one in bills)
+        return replace(
+            self,
+            invoices=self.invoices + invoices,
+            credit_notes=self.credit_notes + len(bills) - invoices,
+            net_minor=self.net_minor + sum(one.net_minor for one in bills),
+            tax_minor=self.tax_minor + sum(one.tax_minor for one in bills),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BillingOutcome:
@@ -90,39 +101,31 @@ async def preview_bills(
     left = most
     while left is None or left > 0:
         async with database.snapshot(cooperative_id) as connection:
-            found = await preview_page(connection, cooperative_id, month, after=after)
-        if not found.members:
+            members = await members_with_unbilled(
+                connection, cooperative_id, month.to_on, after=after, most=MEMBERS_AT_ONCE
+            )
+            bills = await bills_of(connection, cooperative_id, members, month.to_on)
+        if not members:
             return
-        for one in found.bills[:left]:
+        for one in bills[:left]:
             yield one
-        left = None if left is None else left - len(found.bills)
-        after = found.members[-1]
+        left = None if left is None else left - len(bills)
+        after = members[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewPage:
-    """The members looked at, and the bills of those who owe something or are owed."""
-
-    members: list[MemberId]
-    bills: list[MemberBill]
-
-
-async def preview_page(
+async def bills_of(
     connection: AsyncConnection,
     cooperative_id: CooperativeId,
-    month: Month,
-    *,
-    after: MemberId | None,
-    most: int = MEMBERS_AT_ONCE,
-) -> PreviewPage:
-    """The drafts of up to `most` members after `after`; whoever calls has asked whether it may."""
+    members: Sequence[MemberId],
+    before: date,
+) -> list[MemberBill]:
+    """The bills these members would have now of days before `before`; who owes nothing has none.
+
+    Whoever calls has asked whether it may.
+    """
     scale = currency_scale((await _cooperative(connection, cooperative_id)).currency)
-    members = await members_with_unbilled(
-        connection, cooperative_id, month.to_on, after=after, most=most
-    )
-    lines = await unbilled_lines(connection, cooperative_id, members, month.to_on, scale)
-    bills = [MemberBill(one, bill_of(lines[one], scale)) for one in members if one in lines]
-    return PreviewPage(members, bills)
+    lines = await unbilled_lines(connection, cooperative_id, members, before, scale)
+    return [MemberBill(one, bill_of(lines[one], scale)) for one in members if one in lines]
 
 
 async def run_billing(
@@ -296,14 +299,10 @@ async def _finish(connection: AsyncConnection, month: Month) -> None:
 
 
 def _further(progress: Progress, batch: _Batch) -> Progress:
-    invoices = sum(one.kind == INVOICE for one in batch.issued)
     done = progress.done + len(batch.members)
-    return Progress(
+    return replace(
+        progress.plus(batch.issued),
         done=done,
         total=max(progress.total, done),
         run_id=batch.run_id or progress.run_id,
-        invoices=progress.invoices + invoices,
-        credit_notes=progress.credit_notes + len(batch.issued) - invoices,
-        net_minor=progress.net_minor + sum(one.net_minor for one in batch.issued),
-        tax_minor=progress.tax_minor + sum(one.tax_minor for one in batch.issued),
     )

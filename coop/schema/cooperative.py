@@ -21,7 +21,7 @@ from coop.members.domain.fields import may_read
 from coop.members.domain.people import Cooperative as CooperativeValue
 from coop.members.domain.people import Member as MemberValue
 from coop.members.domain.policy import Action
-from coop.schema import books
+from coop.schema import bank, books
 from coop.schema.account import Account
 from coop.schema.context import Context, Info
 from coop.schema.disputes import Dispute, DisputeState, disputes_where
@@ -35,6 +35,7 @@ from coop.schema.owed import AgingConnection, aging_of
 from coop.schema.pagination import Connection, Order, Page, connection_of
 from coop.schema.plans import Plan, plans_of
 from coop.schema.scalars import CurrencyCode, DateRange
+from coop.schema.tariffs import TariffVersion, tariff_at
 
 ACCOUNTS = Order("accounts", str, UUID)
 ENTRIES = Order("entries", UUID)
@@ -206,6 +207,24 @@ class Cooperative(Node):
             key=lambda row: (row.id,), node=JournalEntry.of,
         )  # fmt: skip
 
+    @strawberry.field(description="Its accounts at banks; none for who may not read the books.")
+    async def bank_accounts(self, info: Info) -> list[bank.BankAccount]:
+        allowed = self._may(info, "bankAccounts")
+        return await bank.bank_accounts(info.context, self.value.id, allowed=allowed)
+
+    @strawberry.field(description="What moved on those accounts, the latest first.")
+    async def bank_lines(
+        self,
+        info: Info,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        where: bank.BankLineWhere | None = None,
+    ) -> Connection[bank.BankLine]:
+        return await bank.bank_lines(
+            info.context, self.value.id, Page(first, after), where,
+            allowed=self._may(info, "bankLines"),
+        )  # fmt: skip
+
     @strawberry.field(description="Every account with what it holds; null if not the viewer's.")
     async def trial_balance(
         self,
@@ -288,6 +307,16 @@ class Cooperative(Node):
     ) -> AgingConnection:
         found: AgingConnection = await aging_of(info.context, self.value.id, on, Page(first, after))
         return found
+
+    @strawberry.field(description="The tariff in force at a hub, now or at an instant.")
+    async def tariff(
+        self,
+        info: Info,
+        hub_id: strawberry.ID,
+        member_class: str = "",
+        at: datetime | None = None,
+    ) -> TariffVersion | None:
+        return await tariff_at(info.context, self.value.id, hub_id, member_class, at)
 
     @strawberry.field(description="What members contest and contested, the latest first.")
     async def disputes(

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from coop.schema.cooperative import Cooperative
     from coop.schema.disputes import Dispute, DisputeState
     from coop.schema.invoices import Invoice
+    from coop.schema.mandates import Mandate
     from coop.schema.owed import MemberBill
+    from coop.schema.payments import Payment
     from coop.schema.plans import CapacityReservation, PlanSubscription
     from coop.schema.sessions import SessionConnection, SessionWhere
     from coop.schema.statements import Statement
@@ -202,6 +204,27 @@ class Member(Node):
         if not self._may(info, "commitments"):
             return []
         return await commitments_of_member(info.context, self.value.cooperative_id, self.value.id)
+
+    @strawberry.field(description="What it paid and was paid back, the latest first.")
+    async def payments(
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
+    ) -> Connection[Annotated[Payment, strawberry.lazy("coop.schema.payments")]]:
+        from coop.schema.payments import payments_of_member  # noqa: PLC0415 - likewise
+
+        return await payments_of_member(
+            info.context, self.value, Page(first, after), allowed=self._may(info, "payments")
+        )
+
+    @strawberry.field(description="Its leave to collect by direct debit, the latest signed last.")
+    async def mandates(
+        self, info: Info
+    ) -> list[Annotated[Mandate, strawberry.lazy("coop.schema.mandates")]]:
+        from coop.schema.mandates import mandates_of_member  # noqa: PLC0415 - likewise
+
+        allowed = self._may(info, "mandates")
+        return await mandates_of_member(
+            info.context, self.value.cooperative_id, self.value.id, allowed=allowed
+        )
 
     @strawberry.field(description="Its statements, the latest first.")
     async def statements(

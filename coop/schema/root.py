@@ -14,6 +14,7 @@ from coop.ledger import queries as ledger
 from coop.members.domain.policy import Action, absent
 from coop.schema.account import Fund
 from coop.schema.amounts import Balance
+from coop.schema.bank_orders import BankMutations
 from coop.schema.billing import BillingMutations
 from coop.schema.books import BooksMutations, Period
 from coop.schema.commitment_orders import CommitmentMutations
@@ -26,9 +27,11 @@ from coop.schema.disputes import DisputeMutations
 from coop.schema.errors import InvalidPage
 from coop.schema.hub import Port
 from coop.schema.imports import ImportMutations
+from coop.schema.mandates import MandateMutations
 from coop.schema.member import Viewer
 from coop.schema.node import Node, node_of
 from coop.schema.node_id import NodeId, node_id_of_type
+from coop.schema.payments import PaymentMutations
 from coop.schema.plan_orders import PlanMutations
 from coop.schema.posting import JournalMutations
 from coop.schema.scalars import SCALARS, MoneyInput
@@ -74,6 +77,9 @@ class Mutation(
     CostSharingMutations,
     BillingMutations,
     DisputeMutations,
+    PaymentMutations,
+    MandateMutations,
+    BankMutations,
 ):
     """What may be ordered."""
 

@@ -3,7 +3,7 @@
 January: Ada's two shares 2,000.00; sessions at Harbour, Ada 30.00 and Bo 21.75; closed and sealed.
 February: Ada at Station 22.00, a guest at Harbour 6.00, energy bought 40.00, Ada pays 25.00, a grant
 of 500.00 in the fund EU, and 9.99 from Bo that was a mistake, reversed. Ada pledged April at
-Harbour, in which her ramp is at 0.
+Harbour, in which her ramp is at 0. An invoice of December, of nothing, is hers, and contested.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ from tests.billing.grid import FLAT
 from tests.charging.domain.sample import MAPPING, rows
 from tests.charging.yard import SPRING
 from tests.members.people import Town, found, system
+from tests.schema.bank_inputs import banked
+from tests.schema.bill_inputs import billed
 
 OSLO = zone_named("Europe/Oslo")
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
@@ -74,6 +76,9 @@ class Office:
     funds: dict[str, FundId] = field(default_factory=dict)
     statement: str = ""
     commitment: str = ""
+    item: str = ""
+    invoice: str = ""
+    dispute: str = ""
 
     @property
     def id(self) -> CooperativeId:
@@ -265,4 +270,6 @@ async def furnished(
         )  # fmt: skip
     await office.post_draft("reversal", mirror)
     office.commitment = await office.pledged("ada", "H1")
+    office.item, office.invoice, office.dispute = await billed(office)
+    await banked(office)
     return office

@@ -13,6 +13,8 @@ from coop.members.domain.fields import FIELD_ACCESS, PUBLIC, access_of
 from coop.members.domain.roles import Role
 from coop.schema.root import schema
 from tests.api import Api
+from tests.schema.bank_inputs import bank_inputs
+from tests.schema.bill_inputs import bill_inputs
 from tests.schema.office import Office
 from tests.schema.plan_inputs import plan_inputs
 
@@ -35,12 +37,23 @@ Cooperative.balanceSheet      +    +    +    null null null null -    -
 Cooperative.incomeStatement   +    +    +    null null null null -    -
 Cooperative.periods           2    2    2    2    2    2    2    -    -
 Cooperative.seals             1    1    1    1    1    1    1    -    -
+Cooperative.invoices          1    1    1    0    1    0    0    -    -
+Cooperative.aging             0    0    0    0    0    0    0    -    -
+Cooperative.disputes          1    1    1    0    1    0    0    -    -
+Cooperative.bankAccounts      1    1    1    0    0    0    0    -    -
+Cooperative.bankLines         1    1    1    0    0    0    0    -    -
 Cooperative.plans             1    1    1    1    1    1    0    -    -
 Member.balance                +    +    +    null +    -    -    -    -
 Member.accounts               3    3    3    0    3    -    -    -    -
 Member.postings               6    6    6    0    6    -    -    -    -
 Member.sessions               2    2    2    0    2    -    -    -    -
 Member.statements             1    1    1    0    1    -    -    -    -
+Member.invoices               1    1    1    0    1    -    -    -    -
+Member.unbilled               +    +    +    null +    -    -    -    -
+Member.billItems              1    1    1    0    1    -    -    -    -
+Member.disputes               1    1    1    0    1    -    -    -    -
+Member.payments               0    0    0    0    0    -    -    -    -
+Member.mandates               1    1    1    0    1    -    -    -    -
 Member.subscriptions          1    1    1    0    1    -    -    -    -
 Member.reservations           1    1    1    0    1    -    -    -    -
 Member.commitments            1    1    1    0    1    -    -    -    -
@@ -62,6 +75,21 @@ journalEntryReverse     ok  FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND NOT_FOUND NO
 chargingSessionsImport  ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 periodClose             ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 statementIssue          ok  FORBIDDEN FORBIDDEN FORBIDDEN ok        NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
+billingRun              ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+creditNoteIssue         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+invoiceWriteOff         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+disputeOpen             ok  FORBIDDEN FORBIDDEN NOT_FOUND ok        NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
+disputeDecide           FORBIDDEN ok  FORBIDDEN NOT_FOUND FORBIDDEN NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
+paymentRecord           ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+paymentReturn           ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+bankAccountAdd          ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+bankFileImport          ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+bankLineAssign          ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+bankRuleSet             ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+collectionMake          ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+collectionCancel        ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+mandateRegister         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+mandateRevoke           ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 commitmentPledge        ok  FORBIDDEN FORBIDDEN NOT_FOUND ok        NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
 commitmentAmend         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 commitmentTerminate     ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
@@ -88,6 +116,8 @@ SELECTIONS = {
     "Cooperative.balanceSheet": "balanceSheet { title }",
     "Cooperative.periods": "periods { id }",
     "Member.balance": "balance { due { amount } }",
+    "Cooperative.aging": "aging { totalCount nodes { total { amount } } }",
+    "Member.unbilled": "unbilled { kind }",
     "Member.accounts": "accounts { id }",
     "Member.commitments": "commitments { id }",
     "Account.balance": "balance { amount }",
@@ -95,6 +125,8 @@ SELECTIONS = {
     "Posting.runningBalance": "runningBalance",
     "Hub.delivered": "delivered(period: {})",
     "Cooperative.plans": "plans { id }",
+    "Cooperative.bankAccounts": "bankAccounts { id }",
+    "Member.mandates": "mandates { id }",
     "Member.subscriptions": "subscriptions { id }",
     "Member.reservations": "reservations { id }",
     "Hub.costSharing": "costSharing { rules { method } }",
@@ -192,6 +224,8 @@ async def inputs(office: Office) -> dict[str, dict[str, Any]]:
             "idempotencyKey": "matrix", "periodId": office.named("Period", february.id),
         },
         **plan_inputs(office),
+        **bill_inputs(office),
+        **bank_inputs(office),
         "statementIssue": {
             "idempotencyKey": "matrix", "memberId": office.member("ada"),
             "period": {"from": "2026-02-01", "to": "2026-03-01"},

@@ -32,9 +32,9 @@ LATER = {
     "RuleChange", "RuleTopic", "RuleVersion", "Simulation",
     "Cooperative.grants", "Cooperative.proposals", "Cooperative.resolutions", "Cooperative.rule",
     "Hub.accessDecision", "Hub.uptime", "JournalEntry.resolution",
-    "Member.commitments", "Member.invoices", "Member.shareLots",
-    "Mutation.ballotCast", "Mutation.billingRun", "Mutation.commitmentPledge",
-    "Mutation.grantReportRequest", "Mutation.paymentRecord", "Mutation.proposalDraft",
+    "Member.shareLots",
+    "Mutation.ballotCast",
+    "Mutation.grantReportRequest", "Mutation.proposalDraft",
     "Mutation.proposalNotice", "Mutation.sharesSubscribe", "Mutation.surplusAllocate",
     "Subscription.countChanged", "Subscription.grantReportChanged",
 }  # fmt: skip

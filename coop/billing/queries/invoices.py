@@ -68,7 +68,7 @@ class InvoiceWhere:
     member_id: MemberId | None = None
     from_on: date | None = None
     to_on: date | None = None
-    open_only: bool = False
+    settled: bool | None = None
     overdue_on: date | None = None
     extent: Extent | None = None
 
@@ -122,8 +122,8 @@ def _where(query: Select[Any], where: InvoiceWhere) -> Select[Any]:
         conditions.append(I.issued_on >= where.from_on)
     if where.to_on is not None:
         conditions.append(I.issued_on < where.to_on)
-    if where.open_only or where.overdue_on is not None:
-        conditions.append(OPEN != 0)
+    if where.settled is not None:
+        conditions.append(OPEN == 0 if where.settled else OPEN != 0)
     if where.overdue_on is not None:
         conditions.append(and_(I.kind == "invoice", I.due_on < where.overdue_on))
     return query.where(*conditions)

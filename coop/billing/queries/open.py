@@ -38,8 +38,8 @@ class OpenDocument:
 class AgingRow:
     """What a member owes on invoices by days past due, in minor units.
 
-    `held_minor` is what is contested today, in no bucket. `other_minor` is what account 1200 holds beside
-    open invoices: payments and credits that settle none yet (negative), and what was charged
+    `held_minor` is what is contested today, in no bucket. `other_minor` is what account 1200 holds
+    beside open invoices: payments and credits that settle none yet (negative), and what was charged
     before there were invoices. All of a row together is the balance of 1200.
     """
 

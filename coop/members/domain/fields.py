@@ -42,7 +42,7 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.HUB_READ: "hubs",
         Action.ACCOUNT_READ: "accounts",
         Action.ENTRY_READ: "journalEntries",
-        Action.BOOKS_READ: "trialBalance balanceSheet incomeStatement",
+        Action.BOOKS_READ: "trialBalance balanceSheet incomeStatement bankAccounts bankLines",
         Action.BILL_READ: "invoices aging disputes",
         Action.PERIOD_READ: "periods",
         Action.SEAL_READ: "seals",
@@ -54,7 +54,8 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.ACCOUNT_READ: "accounts postings",
         Action.SESSION_READ: "sessions",
         Action.STATEMENT_READ: "statements",
-        Action.BILL_READ: "subscriptions reservations",
+        Action.BILL_READ: "invoices unbilled billItems disputes subscriptions reservations payments "
+        "mandates",
         Action.COMMITMENT_READ: "commitments",
     },
     "Commitment": {
@@ -98,19 +99,45 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     "Hub": {
         PUBLIC: "id ref name timeZone ports",
         Action.HUB_READ: "delivered",
-        Action.TARIFF_READ: "costSharing",
+        Action.TARIFF_READ: "costSharing tariffs",
         Action.BOOKS_READ: "costSharingPreview",
     },
     "Port": {PUBLIC: "id ref powerW"},
     "ChargingSession": {
         PUBLIC: "id countryCode partyId sessionId hub member startedAt endedAt energy charge state "
-        "doubts entry",
+        "doubts entry charges periods",
     },
+    "TariffVersion": {
+        PUBLIC: "id version name memberClass from to document sha256 text resolution hub"
+    },
+    "Charge": {
+        PUBLIC: "id effectiveOn net tax gross reason ratedAt lines rule resolution entry replaces "
+        "creditOf",
+        Action.TARIFF_READ: "tariff",
+    },
+    "ChargeLine": {PUBLIC: "kind element description quantity unit unitPrice net taxes"},
+    "SessionPeriod": {PUBLIC: "startedAt energy dimensions"},
+    "SessionDimension": {PUBLIC: "type volume"},
+    "Interruption": {PUBLIC: "id hub port from to cause note recordedAt"},
     "SessionRejection": {PUBLIC: "line field code reason"},
     "Statement": {
         PUBLIC: "id number member from to issuedAt opening closing supersedes supersededBy "
         "documents"
     },
+    "Payment": {
+        PUBLIC: "id receivedOn amount method reference onAccount member allocations entry "
+        "returnedOn returnReason returnCharge returnEntry"
+    },
+    "PaymentAllocation": {PUBLIC: "invoiceId amount"},
+    "Mandate": {PUBLIC: "id reference signedOn scheme iban holder sequence revokedOn"},
+    "BankAccount": {PUBLIC: "id iban name bic accountCode creditorId"},
+    "BankLine": {
+        PUBLIC: "id bookedOn amount text reference endToEndId counterparty counterpartyIban "
+        "returnCode state why candidates member entry"
+    },
+    "BankLineCandidate": {PUBLIC: "kind id why"},
+    "Collection": {PUBLIC: "id messageId collectOn scheme file sha256 cancelled amount items"},
+    "CollectionItem": {PUBLIC: "endToEndId invoiceId amount sequence state member"},
     "Document": {PUBLIC: "url expiresAt sha256 bytes mediaType locale"},
     "Plan": {PUBLIC: "id code version kind name fee included taxes resolution"},
     "PlanSubscription": {PUBLIC: "id from to plan member"},
@@ -161,16 +188,17 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.SESSION_IMPORT: "chargingSessionsImport",
         Action.PERIOD_CLOSE: "periodClose",
         Action.STATEMENT_ISSUE: "statementIssue",
-        Action.BILL_ISSUE: "billingRun creditNoteIssue invoiceWriteOff",
+        Action.BILL_ISSUE: "billingRun creditNoteIssue invoiceWriteOff monthlyChargesRaise",
         Action.BILL_DISPUTE: "disputeOpen",
         Action.DISPUTE_DECIDE: "disputeDecide",
-        Action.BILL_ISSUE: "monthlyChargesRaise",
         Action.PLAN_MANAGE: "planSet subscriptionStart subscriptionEnd reservationRecord "
         "reservationCancel utilityScheduleSet utilityBillRecord costSharingRuleSet "
         "demandResponseEventRecord",
         Action.COMMITMENT_PLEDGE: "commitmentPledge",
         Action.COMMITMENT_SETTLE: "commitmentAmend commitmentTerminate commitmentsSettle",
-        Action.PAYMENT_RECORD: "commitmentDepositRecord",
+        Action.PAYMENT_RECORD: "commitmentDepositRecord paymentRecord paymentReturn",
+        Action.BANK_MANAGE: "bankAccountAdd bankFileImport bankLineAssign bankRuleSet "
+        "collectionMake collectionCancel mandateRegister mandateRevoke",
     },
     "Subscription": {Action.ACCOUNT_READ: "balanceChanged"},
 }

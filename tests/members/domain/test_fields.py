@@ -23,6 +23,11 @@ Cooperative.journalEntries     o B T U
 Cooperative.trialBalance       B T U
 Cooperative.balanceSheet       B T U
 Cooperative.incomeStatement    B T U
+Cooperative.bankAccounts       B T U
+Cooperative.bankLines          B T U
+Cooperative.invoices           o B T U
+Cooperative.aging              o B T U
+Cooperative.disputes           o B T U
 Cooperative.periods            O B T G U A
 Cooperative.seals              O B T G U A
 Member.balance                 o B T U
@@ -30,6 +35,12 @@ Member.accounts                o B T U
 Member.postings                o B T U
 Member.sessions                o B T U
 Member.statements              o B T U
+Member.payments                o B T U
+Member.mandates                o B T U
+Member.invoices                o B T U
+Member.unbilled                o B T U
+Member.billItems               o B T U
+Member.disputes                o B T U
 Account.balance                o B T U
 Account.postings               o B T U
 JournalEntry.postings          o B T U
@@ -41,6 +52,21 @@ Mutation.journalEntryReverse   T
 Mutation.chargingSessionsImport T
 Mutation.periodClose           T
 Mutation.statementIssue        o T
+Mutation.paymentRecord         T
+Mutation.paymentReturn         T
+Mutation.bankAccountAdd        T
+Mutation.bankFileImport        T
+Mutation.bankLineAssign        T
+Mutation.bankRuleSet           T
+Mutation.collectionMake        T
+Mutation.collectionCancel      T
+Mutation.mandateRegister       T
+Mutation.mandateRevoke         T
+Mutation.billingRun            T
+Mutation.creditNoteIssue       T
+Mutation.invoiceWriteOff       T
+Mutation.disputeOpen           o T
+Mutation.disputeDecide         B
 Subscription.balanceChanged    o B T U
 """
 LETTERS = {
