@@ -4,14 +4,13 @@
     joining     members of the year: entrance fee, shares
     grant       a restricted fund: an advance, the asset it bought, its release over fifteen years
     running     energy and grid, overhead, upkeep, depreciation, interest: month by month
-    payments    what members paid of what they were charged, each in its own way
 
 Accounts are named by their code in the chart, and the member or hub they are kept for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -40,7 +39,6 @@ _ENERGY_PER_MWH = 17_850
 _GRID_PER_MWH = 3_120
 _GRID_MONTHLY = 42_000
 _OVERHEAD_MONTHLY = 218_000
-_BANK_FEE = 4_850
 _LOAN_RATE_PERCENT = 3
 
 
@@ -164,8 +162,6 @@ def _monthly() -> Iterator[DemoEntry]:
         lines = (Line("6000", _OVERHEAD_MONTHLY), Line("1000", -_OVERHEAD_MONTHLY))
         memo = "Office, insurance, software"
         yield DemoEntry(f"overhead:{first:%m}", "purchase", last, memo, lines)
-        yield DemoEntry(f"bank:{first:%m}", "bank_fee", last, "Bank fees",
-                        (Line("6700", _BANK_FEE), Line("1000", -_BANK_FEE)))  # fmt: skip
 
 
 def _interest() -> Iterator[DemoEntry]:
@@ -204,41 +200,6 @@ def energy_entries(sessions: Iterable[Simulated], last_day: date = LAST_DAY) -> 
         if paid_on <= last_day:
             yield DemoEntry(f"energy:{first:%m}:paid", "payment", paid_on, "Stadtwerke Warnefurt",
                             (Line("2000", owed), Line("1000", -owed)))  # fmt: skip
-
-
-def payments(
-    charged: Mapping[tuple[str, date], int], last_day: date = LAST_DAY
-) -> Iterator[DemoEntry]:
-    """What members pay of `charged` (by number and first day of the month), up to `last_day`."""
-    habits = {member.number: member.paying for member in MEMBERS}
-    debits: dict[date, int] = {}
-    for (number, first), minor in sorted(charged.items()):
-        paying = habits[number]
-        late = paying is Paying.LATE
-        paid_on = _last_of(first) + timedelta(days=35 if late else 10)
-        paid = _paid(paying, first, minor)
-        if paid <= 0 or paid_on > last_day:
-            continue
-        through = "1000" if late else "1010"
-        memo = f"{'Transfer' if late else 'Direct debit'} for {first:%B %Y}"
-        if not late:
-            debits[first] = debits.get(first, 0) + paid
-        yield DemoEntry(f"paid:{first:%m}:{number}", "payment", paid_on, memo,
-                        (Line(through, paid), Line("1200", -paid, number)))  # fmt: skip
-    for first, total in sorted(debits.items()):
-        settled_on = _last_of(first) + timedelta(days=12)
-        if settled_on <= last_day:
-            yield DemoEntry(f"collected:{first:%m}", "payment", settled_on,
-                            f"Direct debits for {first:%B %Y} collected",
-                            (Line("1000", total), Line("1010", -total)))  # fmt: skip
-
-
-def _paid(paying: Paying, first: date, minor: int) -> int:
-    if paying is Paying.HALVES and first >= date(2025, 8, 1):
-        return minor // 2
-    if paying is Paying.STOPPED and first >= date(2025, 10, 1):
-        return 0
-    return minor
 
 
 def _last_of(first: date) -> date:

@@ -1,9 +1,9 @@
 """The demo put into a database through the services that real input takes, step by step.
 
-    town        cooperative, books, members, people, hubs, prices, badges    one unit of work
+    town        everything agreed before the first day (founding.py)         one unit of work
     journal     shares, loans, plant, a grant, energy, overhead              by idempotency key
     sessions    the year's CDRs, imported from a file like any other         a CDR twice is one
-    payments    what members paid of what the books say they were charged    by idempotency key
+    bills       pledges, invoices, direct debits, bank files (year.py)       each knows what it did
     months      January to November closed, everything sealed                closed stays closed
     proof       every invariant recomputed
 
@@ -15,26 +15,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.charging import queries as charging_queries
-from coop.charging import service as charging
-from coop.charging import tariffs
 from coop.charging.desk import Counts
-from coop.charging.domain.place import HoldingDraft, HubDraft, PortDraft
 from coop.charging.importing import ImportFile, import_cdrs
-from coop.charging.tariffs import PriceDraft
 from coop.db.engine import Database
 from coop.demo import books, town
 from coop.demo.books import DemoEntry
 from coop.demo.cdrs import cdr_lines
+from coop.demo.founding import found
 from coop.demo.simulation import Simulated, sessions_of
-from coop.kernel.clock import instant_of_wall
-from coop.kernel.ids import AccountId, CooperativeId, FundId, HubId, MemberId, uuid7
+from coop.demo.year import Office, bill_the_year
+from coop.kernel.ids import CooperativeId, FundId, HubId, MemberId
 from coop.ledger import queries as ledger_queries
 from coop.ledger import sealing
 from coop.ledger import service as ledger
@@ -45,9 +42,8 @@ from coop.ledger.posting import BATCH_MAX
 from coop.ledger.service import AccountKey
 from coop.ledger.verification import Verification, verify
 from coop.members import queries as member_queries
-from coop.members import service as members
-from coop.members.domain.people import Cooperative, MemberDraft
-from coop.members.domain.roles import SYSTEM_SUBJECT, Role, Viewer
+from coop.members.domain.people import Cooperative
+from coop.members.domain.roles import SYSTEM_SUBJECT, Viewer
 from coop.members.errors import SlugTaken
 
 Step = Callable[[str, int, int], None]
@@ -61,6 +57,7 @@ class Built:
     cooperative: Cooperative
     counts: Counts
     entries: int
+    invoices: int
     verification: Verification
 
 
@@ -82,7 +79,7 @@ async def build(
     last_day: date = town.LAST_DAY,
 ) -> Built:
     """Make the demo, or finish one that was begun; `folder` keeps its file of sessions."""
-    cooperative = await _found(database) or await _settle(database, viewer)
+    cooperative = await _found(database) or await found(database, viewer)
     id_ = CooperativeId(cooperative.id)
     step("simulating a year", 0, 1)
     sessions = list(sessions_of(last_day=last_day))
@@ -95,16 +92,14 @@ async def build(
             database, viewer, id_, ImportFile(stream, path.name, folder / "rejected.jsonl"),
             progress=lambda done, size, _: step("importing sessions", done, size),
         )  # fmt: skip
-    charged = await _charged(database, id_, last_day)
-    paid = list(books.payments(charged, last_day))
-    entries += await _post(database, viewer, id_, paid, step)
+    invoices = await bill_the_year(Office(database, viewer, id_, folder, last_day), step)
     await _close(database, viewer, id_, last_day, step)
     step("sealing", 0, 1)
     await sealing.seal_everything(database, id_)
     step("sealing", 1, 1)
     async with database.snapshot(id_) as connection:
         proof = await verify(connection, lambda what, done, of: step(f"verifying {what}", done, of))
-    return Built(cooperative, outcome.counts, entries, proof)
+    return Built(cooperative, outcome.counts, entries, invoices, proof)
 
 
 async def _found(database: Database) -> Cooperative | None:
@@ -126,69 +121,6 @@ def _write_cdrs(sessions: Sequence[Simulated], folder: Path) -> Path:
     with path.open("wb") as file:
         file.writelines(cdr_lines(sessions))
     return path
-
-
-async def _settle(database: Database, viewer: Viewer) -> Cooperative:
-    """The cooperative and everything in it before the first day: whole or not at all."""
-    cooperative_id = CooperativeId(uuid7())
-
-    async def work(connection: AsyncConnection) -> Cooperative:
-        made = await members.create_cooperative(
-            connection, viewer, cooperative_id,
-            slug=town.SLUG, name=town.NAME, currency=town.CURRENCY, time_zone=town.ZONE.key,
-        )  # fmt: skip
-        await ledger.open_books(connection, cooperative_id, town.CURRENCY)
-        await ledger.open_fund(
-            connection, cooperative_id, books.FUND, books.FUND_NAME, restriction="purpose"
-        )
-        numbers = await _people(connection, viewer, cooperative_id)
-        await _places(connection, viewer, cooperative_id)
-        holdings = [
-            HoldingDraft(member.badge(i), numbers[member.number], member.joined_on)
-            for member in town.MEMBERS
-            for i in range(member.vehicles)
-        ]
-        await charging.register_tokens(connection, viewer, cooperative_id, holdings)
-        return made
-
-    return await database.unit_of_work(cooperative_id, work)
-
-
-async def _people(
-    connection: AsyncConnection, viewer: Viewer, cooperative_id: CooperativeId
-) -> dict[str, MemberId]:
-    drafts = [MemberDraft(one.name, one.joined_on, one.number) for one in town.MEMBERS]
-    made = await members.register_members(connection, viewer, cooperative_id, drafts)
-    numbers = {one.member.number: MemberId(one.member.id) for one in made}
-    for person in town.PEOPLE:
-        await members.grant_role(
-            connection, viewer, cooperative_id, subject=person.subject, role=Role(person.role),
-            from_on=town.FIRST_DAY,
-            member_id=numbers[person.member_number] if person.member_number else None,
-        )  # fmt: skip
-    return numbers
-
-
-async def _places(
-    connection: AsyncConnection, viewer: Viewer, cooperative_id: CooperativeId
-) -> None:
-    drafts = [
-        HubDraft(hub.ref, hub.name, town.ZONE, max(kind.power_w for kind in hub.ports))
-        for hub in town.HUBS
-    ]
-    hubs = await charging.register_hubs(connection, viewer, cooperative_id, drafts)
-    ports = [
-        PortDraft(hubs[hub.ref].id, hub.port_ref(i), kind.power_w)
-        for hub in town.HUBS
-        for i, kind in enumerate(hub.ports)
-    ]
-    await charging.register_ports(connection, viewer, cooperative_id, ports)
-    prices = [
-        PriceDraft(hubs[hub.ref].id, instant_of_wall(datetime.combine(day, time()), town.ZONE), per)
-        for hub in town.HUBS
-        for day, per in hub.prices
-    ]
-    await tariffs.set_flat_prices(connection, viewer, cooperative_id, prices)
 
 
 async def _post(
@@ -257,29 +189,6 @@ async def _ids(connection: AsyncConnection, cooperative_id: CooperativeId) -> _T
         {ref: hub.id for ref, hub in hubs.items()},
         fund_id,
     )
-
-
-async def _charged(
-    database: Database, cooperative_id: CooperativeId, last_day: date
-) -> dict[tuple[str, date], int]:
-    """What the books say each member was charged in each month."""
-    charged: dict[tuple[str, date], int] = {}
-    async with database.snapshot(cooperative_id) as connection:
-        members_ = (await _ids(connection, cooperative_id)).members
-        by_account = {
-            AccountId(row.id): number
-            for number, member_id in members_.items()
-            for rows in (await ledger_queries.accounts_of_members(connection, [member_id])).values()
-            for row in rows
-            if row.code == "1205"
-        }
-        for first in books.month_starts(last_day):
-            until_on = (first + timedelta(days=31)).replace(day=1)
-            sums = await ledger_queries.account_sums(connection, from_on=first, until_on=until_on)
-            for line in sums:
-                if line.account_id in by_account and line.debit_minor:
-                    charged[by_account[line.account_id], first] = line.debit_minor
-    return charged
 
 
 async def _close(

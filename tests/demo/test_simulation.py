@@ -15,7 +15,7 @@ from coop.charging.domain.plausibility import Limits
 from coop.demo import books
 from coop.demo.cdrs import cdr_lines
 from coop.demo.simulation import Simulated, sessions_of
-from coop.demo.town import FIRST_DAY, HUBS, LAST_DAY, MEMBERS, ZONE, Paying, Week, is_out
+from coop.demo.town import FIRST_DAY, HUBS, LAST_DAY, MEMBERS, ZONE, Week, is_out
 
 JANUARY = date(2025, 1, 31)
 
@@ -94,33 +94,14 @@ def test_the_platform_is_as_sloppy_as_platforms_are(year: list[Simulated]) -> No
 
 
 def test_entries_balance_by_fund_and_have_their_own_keys(year: list[Simulated]) -> None:
-    charged = {
-        (member.number, first): 10_001 for member in MEMBERS for first in books.month_starts()
-    }
-    entries = [
-        *books.entries_before_charging(), *books.energy_entries(year), *books.payments(charged),
-    ]  # fmt: skip
+    entries = [*books.entries_before_charging(), *books.energy_entries(year)]
     assert len({entry.key for entry in entries}) == len(entries)
     assert all(sum(line.minor for line in entry.lines) == 0 for entry in entries)
     assert all(line.minor for entry in entries for line in entry.lines)
     assert all(FIRST_DAY <= entry.effective_on <= LAST_DAY for entry in entries)
 
 
-def test_members_pay_each_in_its_own_way() -> None:
-    august, october = date(2025, 8, 1), date(2025, 10, 1)
-    numbers = {member.paying: member.number for member in MEMBERS}
-    charged = {(n, first): 10_001 for n in numbers.values() for first in (august, october)}
-    paid = {
-        entry.key: (entry.effective_on, entry.lines[0].minor)
-        for entry in books.payments(charged)
-        if entry.key.startswith("paid")
-    }
-    assert paid == {
-        f"paid:08:{numbers[Paying.ON_TIME]}": (date(2025, 9, 10), 10_001),
-        f"paid:10:{numbers[Paying.ON_TIME]}": (date(2025, 11, 10), 10_001),
-        f"paid:08:{numbers[Paying.LATE]}": (date(2025, 10, 5), 10_001),
-        f"paid:10:{numbers[Paying.LATE]}": (date(2025, 12, 5), 10_001),
-        f"paid:08:{numbers[Paying.HALVES]}": (date(2025, 9, 10), 5_000),
-        f"paid:10:{numbers[Paying.HALVES]}": (date(2025, 11, 10), 5_000),
-        f"paid:08:{numbers[Paying.STOPPED]}": (date(2025, 9, 10), 10_001),
-    }
+def test_vehicles_are_full_before_they_leave(year: list[Simulated]) -> None:
+    assert all(one.started_at < one.full_at < one.ended_at for one in year)
+    parked = [one for one in year if one.ended_at - one.full_at > timedelta(hours=1)]
+    assert 4_000 < len(parked) < 12_000
