@@ -11,7 +11,7 @@ from coop.billing.bank_desk import AccountDraft, Assignment, RuleDraft
 from coop.billing.bank_import import ImportedFile
 from coop.billing.bank_lines import Outcome
 from coop.billing.collecting import CollectionOrder, MadeCollection
-from coop.billing.domain.mandate import Mandate, MandateDraft
+from coop.billing.domain.mandate import Mandate, MandateDraft, next_business_day
 from coop.billing.payments import PaymentDraft, Recorded, Return
 from coop.billing.queries import bank as bank_queries
 from coop.billing.queries.bank import BankAccount, LineWhere, StoredLine
@@ -129,6 +129,13 @@ class Bank(Books):
         for period in await self.ask(ledger_queries.periods):
             if period.to_on <= until + timedelta(days=1):
                 await close_period(self.database, system(), self.id, period.id)
+
+    async def next_collection(self) -> date:
+        """A day on which the bank can collect what is asked for now."""
+        day = system().today(self.id)
+        for _ in range(3):
+            day = next_business_day(day)
+        return day
 
     async def money(self) -> dict[str, int]:
         """The balances of bank, clearing, fees and receivables; those at nothing left out."""

@@ -14,6 +14,7 @@ from coop.kernel.errors import InvalidValue
 SCHEMES = ("CORE", "B2B")
 FIRST, RECURRING = "FRST", "RCUR"
 LEAD_DAYS = 2
+LEAD_DAYS_MAX = 14
 AHEAD_DAYS = 30
 NAME_MAX = 70
 # SEPA's own characters, and no slash where a file's name may come of it.
@@ -83,6 +84,8 @@ def refuse_too_soon(collect_on: date, today: date, lead_days: int) -> None:
 
     Refuses INVALID_VALUE for a day that is not one of business, or over a month ahead.
     """
+    if not 0 <= lead_days <= LEAD_DAYS_MAX:
+        raise InvalidValue(f"A bank needs 0 to {LEAD_DAYS_MAX} business days.", ("leadDays",))
     if not is_business_day(collect_on):
         raise InvalidValue(f"{collect_on} is no day banks settle on.", ("collectOn",))
     if collect_on > today + timedelta(days=AHEAD_DAYS):
