@@ -18,6 +18,28 @@ pytestmark = pytest.mark.anyio
 
 YEAR = [f"2026-{n:02}" for n in range(1, 11)]
 
+# (kind, description, kWh, price, net in minor units, exact tax, day)
+BILLED = [
+    ("SHORTFALL", "Shortfall of 2026-02", Decimal("50.000"), Decimal("0.20"), 1_000,
+     Decimal("2.5"), date(2026, 2, 28)),
+    ("SHORTFALL", "Shortfall of 2026-03", Decimal("51.547"), Decimal("0.20"), 1_031,
+     Decimal("2.5775"), date(2026, 3, 31)),
+    ("MAKE_UP", "Made up in 2026-04 of 2026-02", Decimal("-50.000"), Decimal("0.20"), -1_000,
+     Decimal("-2.5"), date(2026, 4, 30)),
+    ("MAKE_UP", "Made up in 2026-04 of 2026-03", Decimal("-20.000"), Decimal("0.20"), -400,
+     Decimal(-1), date(2026, 4, 30)),
+    ("MAKE_UP", "Made up in 2026-06 of 2026-03", Decimal("-10.000"), Decimal("0.20"), -200,
+     Decimal("-0.5"), date(2026, 6, 30)),
+    ("MAKE_UP", "Made up in 2026-07 of 2026-03", Decimal("-5.000"), Decimal("0.20"), -100,
+     Decimal("-0.25"), date(2026, 7, 31)),
+    ("OVERAGE", "Overage of 2026-08", Decimal("80.000"), Decimal("0.03"), 240,
+     Decimal("0.6"), date(2026, 8, 31)),
+    ("OVERAGE", "Overage of 2026-09", Decimal("20.000"), Decimal("0.03"), 60,
+     Decimal("0.15"), date(2026, 9, 30)),
+    ("SHORTFALL", "Shortfall of 2026-10", Decimal("50.000"), Decimal("0.20"), 1_000,
+     Decimal("2.5"), date(2026, 10, 31)),
+]  # fmt: skip
+
 
 @pytest.fixture
 async def pledges(database: Database) -> Pledges:
@@ -108,26 +130,7 @@ async def test_the_year_of_a_member_in_the_books(pledges: Pledges) -> None:
         "SELECT kind, description, quantity, unit_price, net_minor, tax, effective_on"
         " FROM bill_item ORDER BY effective_on, id"
     )
-    assert [tuple(item) for item in items] == [
-        ("SHORTFALL", "Shortfall of 2026-02", Decimal("50.000"), Decimal("0.20"), 1_000,
-         Decimal("2.5"), date(2026, 2, 28)),
-        ("SHORTFALL", "Shortfall of 2026-03", Decimal("51.547"), Decimal("0.20"), 1_031,
-         Decimal("2.5775"), date(2026, 3, 31)),
-        ("MAKE_UP", "Made up in 2026-04 of 2026-02", Decimal("-50.000"), Decimal("0.20"), -1_000,
-         Decimal("-2.5"), date(2026, 4, 30)),
-        ("MAKE_UP", "Made up in 2026-04 of 2026-03", Decimal("-20.000"), Decimal("0.20"), -400,
-         Decimal(-1), date(2026, 4, 30)),
-        ("MAKE_UP", "Made up in 2026-06 of 2026-03", Decimal("-10.000"), Decimal("0.20"), -200,
-         Decimal("-0.5"), date(2026, 6, 30)),
-        ("MAKE_UP", "Made up in 2026-07 of 2026-03", Decimal("-5.000"), Decimal("0.20"), -100,
-         Decimal("-0.25"), date(2026, 7, 31)),
-        ("OVERAGE", "Overage of 2026-08", Decimal("80.000"), Decimal("0.03"), 240,
-         Decimal("0.6"), date(2026, 8, 31)),
-        ("OVERAGE", "Overage of 2026-09", Decimal("20.000"), Decimal("0.03"), 60,
-         Decimal("0.15"), date(2026, 9, 30)),
-        ("SHORTFALL", "Shortfall of 2026-10", Decimal("50.000"), Decimal("0.20"), 1_000,
-         Decimal("2.5"), date(2026, 10, 31)),
-    ]  # fmt: skip
+    assert [tuple(item) for item in items] == BILLED
 
 
 async def test_a_pool_counts_all_its_hubs_and_no_other(pledges: Pledges) -> None:
