@@ -7,13 +7,24 @@ from typing import Annotated
 
 import typer
 
-from coop.cli import access, account, books, cooperative, database, importing, member, role
+from coop.cli import (
+    access,
+    account,
+    books,
+    commitment,
+    cooperative,
+    database,
+    importing,
+    member,
+    role,
+)
 from coop.cli.backup import backup, restore
 from coop.cli.demo import demo
 from coop.cli.export import export
 from coop.cli.post import post
 from coop.cli.price import price
 from coop.cli.serve import serve
+from coop.cli.settle import settle
 from coop.cli.statement import statement
 from coop.cli.token import token
 from coop.cli.verify import verify
@@ -56,6 +67,7 @@ app.add_typer(role.app, name="role")
 app.add_typer(access.app, name="access-token")
 app.add_typer(account.app, name="account")
 app.add_typer(account.funds, name="fund")
+app.add_typer(commitment.app, name="commitment")
 app.add_typer(importing.app, name="import")
 app.command()(demo)
 app.command()(serve)
@@ -63,6 +75,7 @@ app.command()(post)
 app.command()(price)
 app.command()(export)
 app.command()(books.balance)
+app.command()(settle)
 app.command()(statement)
 app.command("trial-balance")(books.trial_balance_)
 app.command()(books.close)
