@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from coop.cli import profile
 from coop.cli.running import House, run
 from coop.cli.showing import AsJson, print_json, print_table
 from coop.kernel.ids import CooperativeId, uuid7
@@ -14,6 +15,7 @@ from coop.members import service as members
 from coop.members.domain.people import Cooperative
 
 app = typer.Typer(no_args_is_help=True, help="Cooperatives: setting one up, listing them.")
+app.add_typer(profile.of_cooperative, name="profile")
 
 
 @app.command()

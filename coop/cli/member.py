@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from coop.cli import profile
 from coop.cli.running import House, run
 from coop.cli.showing import AsJson, CooperativeSlug, day_of, print_json, print_table
 from coop.kernel.clock import today_in
@@ -15,6 +16,7 @@ from coop.members.domain.people import Member
 from coop.members.domain.policy import absent
 
 app = typer.Typer(no_args_is_help=True, help="Members: admitting, leaving, listing.")
+app.add_typer(profile.of_member, name="profile")
 _MOST = 100_000
 
 

@@ -159,8 +159,6 @@ async def gather_statement(
 ) -> Gathered:
     """What the member's statement of [from_on, to_on) says in this snapshot. Refuses NOT_FOUND.
 
-    Names, addresses and (unless given) `terms` are those of the profiles on the day of issue.
-
     STATEMENT_INCONSISTENT would be a bug of the ledger's: its postings do not make its balances.
     """
     books = await _books(connection, cooperative_id, member_id, from_on, to_on)
@@ -171,6 +169,7 @@ async def gather_statement(
     months = await _months(connection, books, to_on)
     beside = await _beside(connection, member_id, from_on, to_on)
     position = books.position(books.after)
+    # Names, addresses and, unless given, terms are those of the profiles on the day of issue.
     issued_on = issued_at.astimezone(books.cooperative.time_zone).date()
     parties = await parties_on(connection, books.cooperative, books.member, issued_on)
     terms = terms or parties.terms

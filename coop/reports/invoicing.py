@@ -17,7 +17,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import partial
 from uuid import UUID
@@ -73,7 +73,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFile:
-    """What became of one invoice of a batch: its file, or why there is none.
+    """What became of one invoice of a batch of `total`: its file, or why there is none.
 
     `already` when the file was kept from before.
     """
@@ -82,6 +82,7 @@ class InvoiceFile:
     document: StoredDocument | None = None
     already: bool = False
     refusal: Refusal | None = None
+    total: int = 1
 
 
 async def issue_invoice_document(
@@ -137,7 +138,7 @@ async def issue_month(
     with drawing_pool(count) as pool:
         desk = Desk(database, store, cooperative_id, _in(pool))
         async for made in _each(desk, found, locale, count * UNDER_WAY_PER_PROCESS):
-            yield made
+            yield replace(made, total=len(found))
 
 
 def _in(pool: ProcessPoolExecutor) -> Draw:
