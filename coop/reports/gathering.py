@@ -172,8 +172,7 @@ async def gather_statement(
     # Names, addresses and, unless given, terms are those of the profiles on the day of issue.
     issued_on = issued_at.astimezone(books.cooperative.time_zone).date()
     parties = await parties_on(connection, books.cooperative, books.member, issued_on)
-    terms = terms or parties.terms
-    owes = position.due_minor > 0
+    terms, owes = terms or parties.terms, position.due_minor > 0
     statement = MemberStatement(
         cooperative=parties.issuer,
         member=parties.recipient,
