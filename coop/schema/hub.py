@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry import UNSET
 from strawberry.scalars import JSON
 
 from coop.charging.domain.place import Hub as HubValue
@@ -16,11 +17,12 @@ from coop.members.domain.policy import Action
 from coop.schema.context import Context, Info
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId
-from coop.schema.pagination import Order
+from coop.schema.pagination import Connection, Order, Page
 from coop.schema.scalars import DateRange, KWh, kwh
 
 if TYPE_CHECKING:
     from coop.schema.cost_sharing import HubCostSharing, SharedBill
+    from coop.schema.tariffs import TariffVersion
 
 HUBS = Order("hubs", str, UUID)
 
@@ -66,6 +68,15 @@ class Hub(Node):
         reader = await info.context.reader(self.cooperative_id)
         found = await reader.ports_of_hub.load(self.value.id) or []
         return [Port.of(self.cooperative_id, port) for port in found]
+
+    @strawberry.field(description="Tariffs that count or counted here, the latest first.")
+    async def tariffs(
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
+    ) -> Connection[Annotated[TariffVersion, strawberry.lazy("coop.schema.tariffs")]]:
+        from coop.schema.tariffs import tariffs_of_hub  # noqa: PLC0415 - it knows hubs too
+
+        page = Page(first, after)
+        return await tariffs_of_hub(info.context, self.cooperative_id, self.value.id, page)
 
     @strawberry.field(
         description="Energy it delivered on these days; null if not the viewer's to read."

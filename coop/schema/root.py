@@ -37,6 +37,7 @@ from coop.schema.posting import JournalMutations
 from coop.schema.scalars import SCALARS, MoneyInput
 from coop.schema.sessions import ChargingSession
 from coop.schema.statements import StatementMutations
+from coop.schema.tariff_orders import TariffMutations
 from coop.schema.user_error import USER_ERRORS
 
 
@@ -72,6 +73,7 @@ class Mutation(
     ImportMutations,
     BooksMutations,
     StatementMutations,
+    TariffMutations,
     CommitmentMutations,
     PlanMutations,
     CostSharingMutations,

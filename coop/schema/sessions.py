@@ -25,6 +25,7 @@ from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId, node_id_of_type
 from coop.schema.pagination import Connection, Order, Page, connection_of
 from coop.schema.scalars import DateRange, KWh, Money, kwh
+from coop.schema.tariffs import Charge, SessionPeriod, charges_of, periods_of
 
 SESSIONS = Order("sessions", datetime, UUID)
 
@@ -61,11 +62,19 @@ class ChargingSession(Node):
             value=value,
         )
 
-    @strawberry.field(description="What it costs the member.")
+    @strawberry.field(description="What it costs, before tax.")
     async def charge(self, info: Info) -> Money:
         reader = await info.context.reader(self.value.cooperative_id)
         currency = (await cooperative_value(reader)).currency
         return Money.of(money.Money(currency, self.value.amount_minor))
+
+    @strawberry.field(description="Every charge it was ever given, with what took it back.")
+    async def charges(self, info: Info) -> list[Charge]:
+        return await charges_of(info.context, self.value)
+
+    @strawberry.field(description="What was metered, period by period, as the platform told it.")
+    async def periods(self, info: Info) -> list[SessionPeriod]:
+        return await periods_of(info.context, self.value)
 
     @strawberry.field(description="Where it was.")
     async def hub(self, info: Info) -> Hub | None:

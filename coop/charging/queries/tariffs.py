@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.charging.domain.interruption import Cause, Interruption
 from coop.charging.domain.versions import TariffBook, TariffVersion
-from coop.charging.tables import interruption, tariff_version
+from coop.charging.tables import hub, interruption, tariff_version
 from coop.db.among import among
 from coop.db.each import page_of_each
 from coop.db.keyset import windowed
@@ -51,31 +51,57 @@ async def tariff_versions_by_ids(
 
 async def tariffs_pages(
     connection: AsyncConnection, hub_ids: Iterable[UUID], window: Window
-) -> dict[HubId, list[TariffVersion]]:
-    """The window of each hub's own versions by (from_at, id), the latest first."""
+) -> dict[UUID, list[TariffVersion]]:
+    """The window of what may count at each hub by (from_at, id), the latest first.
+
+    Its own versions, and those of every hub.
+    """
     statement = page_of_each(
-        _V.hub_id,
+        hub.c.id,
         hub_ids,
         lambda hub_id: windowed(
-            select(tariff_version).where(_V.hub_id == hub_id),
+            select(tariff_version, hub_id.label("asked")).where(
+                or_(_V.hub_id == hub_id, _V.hub_id.is_(None))
+            ),
             [_V.from_at, _V.id], window, descending=True,
         ),
     )  # fmt: skip
-    found: dict[HubId, list[TariffVersion]] = {}
-    for one in await _versions(connection, statement):
-        if one.hub_id is not None:
-            found.setdefault(one.hub_id, []).append(one)
+    found: dict[UUID, list[TariffVersion]] = {}
+    for row in (await connection.execute(statement)).mappings():
+        values = dict(row)
+        found.setdefault(values.pop("asked"), []).append(TariffVersion(**values))
     for page in found.values():
         page.sort(key=lambda one: (one.from_at, one.id), reverse=not window.backward)
     return found
 
 
-async def tariffs_counts(connection: AsyncConnection, hub_ids: Iterable[UUID]) -> dict[HubId, int]:
-    """How many versions each hub has of its own; one without any is absent."""
+async def tariffs_counts(connection: AsyncConnection, hub_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many versions may count at each hub."""
+    wanted = or_(_V.hub_id == hub.c.id, _V.hub_id.is_(None))
     rows = await connection.execute(
-        select(_V.hub_id, func.count()).where(among(_V.hub_id, hub_ids)).group_by(_V.hub_id)
+        select(hub.c.id, func.count())
+        .join(tariff_version, wanted)
+        .where(among(hub.c.id, hub_ids))
+        .group_by(hub.c.id)
     )
     return {row[0]: int(row[1]) for row in rows}
+
+
+async def tariff_ends(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """When the next of its scope takes each version's place; one that stands is absent."""
+    following = tariff_version.alias("following")
+    statement = (
+        select(_V.id, func.min(following.c.from_at))
+        .join(
+            following,
+            following.c.hub_id.is_not_distinct_from(_V.hub_id)
+            & (following.c.member_class == _V.member_class)
+            & (tuple_(following.c.from_at, following.c.version) > tuple_(_V.from_at, _V.version)),
+        )
+        .where(among(_V.id, ids))
+        .group_by(_V.id)
+    )
+    return {row[0]: row[1] for row in await connection.execute(statement)}
 
 
 async def _versions(connection: AsyncConnection, statement: Select[Any]) -> list[TariffVersion]:

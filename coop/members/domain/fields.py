@@ -46,7 +46,7 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.BILL_READ: "invoices aging disputes",
         Action.PERIOD_READ: "periods",
         Action.SEAL_READ: "seals",
-        Action.TARIFF_READ: "plans",
+        Action.TARIFF_READ: "plans tariff",
     },
     "Member": {
         PUBLIC: "id number name joinedOn leftOn cooperative",
@@ -188,6 +188,9 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.SESSION_IMPORT: "chargingSessionsImport",
         Action.PERIOD_CLOSE: "periodClose",
         Action.STATEMENT_ISSUE: "statementIssue",
+        Action.PRICE_SET: "tariffSet sessionsRerate",
+        Action.INTERRUPTION_RECORD: "interruptionRecord interruptionEnd",
+        Action.MEMBER_ADMIT: "memberClassSet",
         Action.BILL_ISSUE: "billingRun creditNoteIssue invoiceWriteOff monthlyChargesRaise",
         Action.BILL_DISPUTE: "disputeOpen",
         Action.DISPUTE_DECIDE: "disputeDecide",
