@@ -10,23 +10,31 @@ import typer
 from coop.cli import (
     access,
     account,
+    bank,
     books,
     commitment,
     cooperative,
     database,
     importing,
+    invoice,
     member,
+    payment,
     role,
 )
 from coop.cli.backup import backup, restore
+from coop.cli.bill import aging, bill
 from coop.cli.demo import demo
 from coop.cli.export import export
+from coop.cli.plan import app as plans
+from coop.cli.plan import reservation, subscription
 from coop.cli.post import post
 from coop.cli.price import price
 from coop.cli.serve import serve
 from coop.cli.settle import settle
+from coop.cli.share_costs import charges, share_costs
 from coop.cli.statement import statement
 from coop.cli.token import token
+from coop.cli.utility import app as utility
 from coop.cli.verify import verify
 
 app = typer.Typer(
@@ -69,13 +77,25 @@ app.add_typer(account.app, name="account")
 app.add_typer(account.funds, name="fund")
 app.add_typer(commitment.app, name="commitment")
 app.add_typer(importing.app, name="import")
+app.add_typer(invoice.app, name="invoice")
+app.add_typer(bank.app, name="bank")
+app.add_typer(payment.app, name="payment")
+app.add_typer(payment.mandate, name="mandate")
+app.add_typer(plans, name="plan")
+app.add_typer(subscription, name="subscription")
+app.add_typer(reservation, name="reservation")
+app.add_typer(utility, name="utility")
 app.command()(demo)
 app.command()(serve)
 app.command()(post)
 app.command()(price)
 app.command()(export)
+app.command()(bill)
+app.command()(aging)
 app.command()(books.balance)
 app.command()(settle)
+app.command("share-costs")(share_costs)
+app.command()(charges)
 app.command()(statement)
 app.command("trial-balance")(books.trial_balance_)
 app.command()(books.close)
