@@ -14,7 +14,7 @@ from tests.schema.office import Office
 pytestmark = pytest.mark.anyio
 
 SHARES = "shares { totalCount nodes { member { number } taken ownPeakW measure demandCost amount { amount } } }"
-RUN = f"runs {{ totalCount nodes {{ month method total {{ amount }} kept {{ amount }} peakW losses {SHARES} }} }}"
+RUN = f"runs(first: 12) {{ totalCount nodes {{ month method total {{ amount }} kept {{ amount }} peakW losses {SHARES} }} }}"
 
 
 async def order(desk: Office, mutation: str, fields: str, key: str = "k", **given: Any) -> Any:
