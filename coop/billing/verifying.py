@@ -6,6 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.queries.checks import CHECKS
+from coop.billing.queries.commitment_checks import COMMITMENT_CHECKS
+from coop.billing.replaying import verify_settlements
 from coop.ledger.domain.verify import Finding
 from coop.ledger.verification import FINDINGS_MAX, Progress, Verification
 
@@ -19,11 +21,14 @@ async def verify_bills(
 
     Numbers without a gap; sums of lines and taxes; each document's gross on 1200, its tax on 2200
     and its net on 1205; each line the sum of what it gathers; each charge whole on one invoice;
-    1205 the sum of what no invoice holds; nothing settled beyond its gross.
+    1205 the sum of what no invoice holds; nothing settled beyond its gross. Commitments likewise,
+    and each of their settlements computed again.
     """
-    for done, (code, statement) in enumerate(CHECKS.items(), 1):
+    checks = CHECKS | COMMITMENT_CHECKS
+    for done, (code, statement) in enumerate(checks.items(), 1):
         rows = (await connection.execute(text(_COUNTED.format(statement)))).all()
         found.count += rows[0].findings if rows else 0
         room = max(FINDINGS_MAX - len(found.findings), 0)
         found.findings += [Finding(code, row.at, row.expected, row.found) for row in rows[:room]]
-        progress("bills", done, len(CHECKS))
+        progress("bills", done, len(checks))
+    await verify_settlements(connection, found, progress)

@@ -20,9 +20,11 @@ from coop.billing.queries.settlements import StoredSettlement
 from coop.billing.settling import Progress
 from coop.billing.standing import standing_of
 from coop.charging import service as charging
+from coop.charging.domain.interruption import Cause
 from coop.charging.domain.place import HoldingDraft, Hub, PortDraft
+from coop.charging.interruptions import InterruptionDraft, record_interruption
 from coop.db.engine import Database
-from coop.kernel.ids import MemberId, uuid7
+from coop.kernel.ids import MemberId
 from coop.members.domain.people import Member
 from coop.members.domain.roles import Viewer
 from tests.billing.books import Books
@@ -119,13 +121,8 @@ class Pledges(Books):
         self, hub: Hub, from_at: datetime, to_at: datetime | None, cause: str, port: Any = None
     ) -> None:
         """Something interrupted a hub, or one port of it."""
-        await self.sql(
-            "INSERT INTO interruption (cooperative_id, id, hub_id, port_id, from_at, to_at, cause, "
-            "note, recorded_by, recorded_at) "
-            "VALUES (:coop, :id, :hub, :port, :from, :to, :cause, '', 'test', now())",
-            coop=self.id, id=uuid7(), hub=hub.id, port=port, cause=cause,
-            **{"from": from_at, "to": to_at},
-        )  # fmt: skip
+        draft = InterruptionDraft(hub.id, from_at, Cause(cause), port, to_at)
+        await self.order(record_interruption, draft)
 
     async def pledge(
         self,
