@@ -17,6 +17,8 @@ from tests.schema.bank_inputs import bank_inputs
 from tests.schema.bill_inputs import bill_inputs
 from tests.schema.office import Office
 from tests.schema.plan_inputs import plan_inputs
+from tests.schema.price_inputs import price_inputs
+from tests.schema.test_profiles import ours, theirs
 
 pytestmark = pytest.mark.anyio
 
@@ -37,16 +39,19 @@ Cooperative.balanceSheet      +    +    +    null null null null -    -
 Cooperative.incomeStatement   +    +    +    null null null null -    -
 Cooperative.periods           2    2    2    2    2    2    2    -    -
 Cooperative.seals             1    1    1    1    1    1    1    -    -
+Cooperative.profile           null null null null null null null -    -
 Cooperative.invoices          1    1    1    0    1    0    0    -    -
 Cooperative.aging             0    0    0    0    0    0    0    -    -
 Cooperative.disputes          1    1    1    0    1    0    0    -    -
 Cooperative.bankAccounts      1    1    1    0    0    0    0    -    -
 Cooperative.bankLines         1    1    1    0    0    0    0    -    -
 Cooperative.plans             1    1    1    1    1    1    0    -    -
+Cooperative.tariff            +    +    +    +    +    +    null -    -
 Member.balance                +    +    +    null +    -    -    -    -
 Member.accounts               3    3    3    0    3    -    -    -    -
 Member.postings               6    6    6    0    6    -    -    -    -
 Member.sessions               2    2    2    0    2    -    -    -    -
+Member.profile                null null null null null -    -    -    -
 Member.statements             1    1    1    0    1    -    -    -    -
 Member.invoices               1    1    1    0    1    -    -    -    -
 Member.unbilled               +    +    +    null +    -    -    -    -
@@ -62,6 +67,7 @@ Account.postings              3    3    3    -    3    -    -    -    -
 JournalEntry.postings         2    2    2    -    1    -    -    -    -
 Posting.runningBalance        +    +    +    -    +    -    -    -    -
 Hub.delivered                 +    +    +    +    +    +    -    -    -
+Hub.tariffs                   1    1    1    1    1    1    -    -    -
 Hub.costSharing               +    +    +    +    +    +    -    -    -
 Hub.costSharingPreview        +    +    +    null null null -    -    -
 """
@@ -75,6 +81,14 @@ journalEntryReverse     ok  FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND NOT_FOUND NO
 chargingSessionsImport  ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 periodClose             ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 statementIssue          ok  FORBIDDEN FORBIDDEN FORBIDDEN ok        NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
+cooperativeProfileSet   FORBIDDEN FORBIDDEN FORBIDDEN ok        FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+memberProfileSet        FORBIDDEN FORBIDDEN FORBIDDEN ok        FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+invoiceDocumentIssue    ok  ok        ok        NOT_FOUND ok        NOT_FOUND NOT_FOUND NOT_FOUND NOT_FOUND
+tariffSet               ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+sessionsRerate          ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+interruptionRecord      ok  FORBIDDEN FORBIDDEN ok        FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+interruptionEnd         ok  FORBIDDEN FORBIDDEN ok        FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
+memberClassSet          FORBIDDEN ok  FORBIDDEN ok        FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 billingRun              ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 creditNoteIssue         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
 invoiceWriteOff         ok  FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN NOT_FOUND NOT_FOUND
@@ -125,6 +139,9 @@ SELECTIONS = {
     "Posting.runningBalance": "runningBalance",
     "Hub.delivered": "delivered(period: {})",
     "Cooperative.plans": "plans { id }",
+    "Cooperative.profile": "profile { legalName }",
+    "Member.profile": "profile { legalName }",
+    "Cooperative.tariff": 'tariff(hubId: "%s") { name }',
     "Cooperative.bankAccounts": "bankAccounts { id }",
     "Member.mandates": "mandates { id }",
     "Member.subscriptions": "subscriptions { id }",
@@ -191,6 +208,7 @@ async def test_each_reads_what_the_matrix_says(
     for field in TABLE:
         kind, _, name = field.partition(".")
         selection = SELECTIONS.get(field, f"{name}(first: 200) {{ totalCount nodes {{ id }} }}")
+        selection = selection.replace("%s", office.hub("H1"))
         found = await api.node(ids[kind], f"... on {kind} {{ {selection} }}")
         told[field] = outcome(found, name).replace(str(everything), "all")
     assert told == {field: row[place] for field, row in TABLE.items()}
@@ -224,8 +242,12 @@ async def inputs(office: Office) -> dict[str, dict[str, Any]]:
             "idempotencyKey": "matrix", "periodId": office.named("Period", february.id),
         },
         **plan_inputs(office),
+        **price_inputs(office),
         **bill_inputs(office),
         **bank_inputs(office),
+        "cooperativeProfileSet": ours(office),
+        "memberProfileSet": theirs(office),
+        "invoiceDocumentIssue": {"invoiceId": office.invoice},
         "statementIssue": {
             "idempotencyKey": "matrix", "memberId": office.member("ada"),
             "period": {"from": "2026-02-01", "to": "2026-03-01"},

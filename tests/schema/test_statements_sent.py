@@ -62,10 +62,19 @@ LISTS = {
     } }""",
     "hubs": """hubs(first: %d) { nodes {
         name ports { ref } delivered(period: {from: "2026-01-01"})
+        tariffs(first: 2) { totalCount nodes { to text hub { name } } }
     } }""",
     "sessions": """members(first: 1, where: {search: "m"}) { nodes { sessions(first: %d) { nodes {
         charge { amount } hub { name } member { name } entry { memo seal { number } }
     } } } }""",
+    "charges": """members(first: 1, where: {search: "m"}) { nodes { sessions(first: %d) { nodes {
+        charges { rule tariff { to } entry { memo } replaces { id } creditOf { id } }
+    } } } }""",
+    "charges' lines": """members(first: 1, where: {search: "m"}) { nodes {
+        sessions(first: %d) { nodes { charges { lines { element taxes { name } } } } }
+    } }""",
+    "periods": """members(first: 1, where: {search: "m"}) { nodes { sessions(first: %d) { nodes {
+        periods { startedAt dimensions { type } } } } } }""",
     "statements": """members(first: 1, where: {search: "m"}) { nodes { statements(first: %d) { nodes {
         number member { name } supersedes { id } supersededBy { id } documents { sha256 url }
     } } } }""",

@@ -47,6 +47,7 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.PERIOD_READ: "periods",
         Action.SEAL_READ: "seals",
         Action.TARIFF_READ: "plans tariff",
+        Action.PROFILE_READ: "profile",
     },
     "Member": {
         PUBLIC: "id number name joinedOn leftOn cooperative",
@@ -54,9 +55,10 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.ACCOUNT_READ: "accounts postings",
         Action.SESSION_READ: "sessions",
         Action.STATEMENT_READ: "statements",
-        Action.BILL_READ: "invoices unbilled billItems disputes subscriptions reservations payments "
-        "mandates",
+        Action.BILL_READ: "invoices unbilled billItems disputes subscriptions reservations "
+        "payments mandates",
         Action.COMMITMENT_READ: "commitments",
+        Action.PROFILE_READ: "profile",
     },
     "Commitment": {
         PUBLIC: "id member hubs from to pledgedAt terms settlements makeUpCredits banked deposit"
@@ -111,9 +113,8 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         PUBLIC: "id version name memberClass from to document sha256 text resolution hub"
     },
     "Charge": {
-        PUBLIC: "id effectiveOn net tax gross reason ratedAt lines rule resolution entry replaces "
-        "creditOf",
-        Action.TARIFF_READ: "tariff",
+        PUBLIC: "id effectiveOn net tax gross reason ratedAt lines rule tariff resolution entry "
+        "replaces creditOf",
     },
     "ChargeLine": {PUBLIC: "kind element description quantity unit unitPrice net taxes"},
     "SessionPeriod": {PUBLIC: "startedAt energy dimensions"},
@@ -138,6 +139,12 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     "BankLineCandidate": {PUBLIC: "kind id why"},
     "Collection": {PUBLIC: "id messageId collectOn scheme file sha256 cancelled amount items"},
     "CollectionItem": {PUBLIC: "endToEndId invoiceId amount sequence state member"},
+    "Address": {PUBLIC: "lines postalCode city country"},
+    "CooperativeProfile": {
+        PUBLIC: "from legalName address registerNumber vatId taxNumber email phone iban bic "
+        "paymentDays disputeDays taxes exemption note"
+    },
+    "MemberProfile": {PUBLIC: "from legalName address vatId email buyerReference locale"},
     "Document": {PUBLIC: "url expiresAt sha256 bytes mediaType locale"},
     "Plan": {PUBLIC: "id code version kind name fee included taxes resolution"},
     "PlanSubscription": {PUBLIC: "id from to plan member"},
@@ -163,7 +170,7 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     "WaitingHub": {PUBLIC: "hubId code message"},
     "Invoice": {
         PUBLIC: "id number kind member issuedOn dueOn from to net tax gross open state reference "
-        "reason resolution lines taxes refersTo creditNotes entry"
+        "reason resolution lines taxes refersTo creditNotes entry documents"
     },
     "InvoiceLine": {
         PUBLIC: "number kind element description quantity unit unitPrice net taxes hub tariff "
@@ -188,6 +195,8 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
         Action.SESSION_IMPORT: "chargingSessionsImport",
         Action.PERIOD_CLOSE: "periodClose",
         Action.STATEMENT_ISSUE: "statementIssue",
+        Action.PROFILE_MANAGE: "cooperativeProfileSet memberProfileSet",
+        Action.BILL_READ: "invoiceDocumentIssue",
         Action.PRICE_SET: "tariffSet sessionsRerate",
         Action.INTERRUPTION_RECORD: "interruptionRecord interruptionEnd",
         Action.MEMBER_ADMIT: "memberClassSet",
