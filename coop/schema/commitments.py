@@ -21,6 +21,7 @@ from coop.kernel.ids import EntryId
 from coop.kernel.window import Window
 from coop.ledger.domain.canonical import json_bytes
 from coop.members.domain.policy import Action
+from coop.schema.bill_items import BillItem, item_by_id
 from coop.schema.context import Context, Info, Reader, gathered
 from coop.schema.hub import Hub, hub_of
 from coop.schema.journal import JournalEntry, entry_of
@@ -210,6 +211,13 @@ class CommitmentSettlement(Node):
             return None
         entry_id = EntryId(self.value.entry_id)
         return await entry_of(info.context, self.value.cooperative_id, entry_id)
+
+    @strawberry.field(description="What it put on the bill; empty where it comes to nothing.")
+    async def items(self, info: Info) -> list[BillItem]:
+        reader = await info.context.reader(self.value.cooperative_id)
+        ids = await reader.each(settlement_queries.items_of_settlements).load(self.value.id)
+        found = await gathered(item_by_id(reader, id_) for id_ in ids or ())
+        return [item for item in found if item is not None]
 
 
 @strawberry.type(description="A member's pledge to take energy every month.")

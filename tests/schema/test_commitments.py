@@ -20,6 +20,7 @@ number month effectiveOn termsVersion metered pledged excused minimum met bankUs
 banked overage issued expired shortfallAmount { amount currency } overageAmount { amount }
 madeUpAmount { amount } expiredAmount { amount } movements { kind issuedOn energy amount { amount } }
 adjusts { number } entry { kind } inputsSha256
+items { kind net { amount } taxes { percent } }
 """
 SHOWN = f"""
 commitment {{ id from to member {{ number }} hubs {{ ref }} banked deposit {{ amount }}
@@ -120,6 +121,9 @@ async def test_months_are_settled_and_shown_line_by_line(desk: Office) -> None:
             "amount": {"amount": "10.00"},
         }],
         "adjusts": None, "entry": {"kind": "commitment_settlement"},
+        "items": [{
+            "kind": "SHORTFALL", "net": {"amount": "10.00"}, "taxes": [{"percent": "25"}],
+        }],
     }  # fmt: skip
     assert said["makeUpCredits"] == [{
         "issuedOn": "2026-03-01", "expiresOn": "2026-07-01", "price": "2.00", "issued": "5.000",
@@ -206,3 +210,30 @@ async def test_nobody_reads_what_another_pledged(desk: Office, elsewhere: Office
             name, "", idempotencyKey="x", commitmentId=id_, resolution="1", **given
         )
         assert [error["code"] for error in payload["errors"]] == ["FORBIDDEN"]
+
+
+async def test_statements_do_not_grow_with_commitments_and_months(desk: Office) -> None:
+    await _pledged(desk)
+    await _settled(desk, "2026-03-01", "s0")
+    few = await _statements(desk)
+    for number, ref in enumerate(("S1", "H1")):
+        payload = await desk.api().order(
+            "commitmentPledge", "commitment { id }", idempotencyKey=f"more-{number}",
+            memberId=desk.member("bo" if ref == "H1" else "ada"), hubIds=[desk.hub(ref)],
+            terms={**TERMS, "from": "2026-04-01"},
+        )  # fmt: skip
+        assert payload["errors"] == []
+    for month in ("2026-04-01", "2026-05-01", "2026-06-01"):
+        await _settled(desk, month, month)
+    assert await _statements(desk) == few
+
+
+async def _statements(desk: Office) -> int:
+    """How many statements it takes to read everything of Ada's commitments."""
+    fields = SHOWN[SHOWN.index("{") + 1 : -2]
+    before = desk.database.statements
+    found = await desk.api().node(
+        desk.member("ada"), f"... on Member {{ commitments {{ {fields} }} }}"
+    )
+    assert found["commitments"]
+    return desk.database.statements - before

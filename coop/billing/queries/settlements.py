@@ -148,6 +148,26 @@ async def banked_wh_of(
     return {row[0]: int(row[1]) for row in rows}
 
 
+async def items_of_settlements(
+    connection: AsyncConnection, ids: Iterable[UUID]
+) -> dict[UUID, list[UUID]]:
+    """The bill items of each settlement: shortfall, overage, and what was made up, oldest first."""
+    wanted = list(ids)
+    found: dict[UUID, list[UUID]] = {}
+    billed = select(_S.id, _S.shortfall_item_id, _S.overage_item_id).where(among(_S.id, wanted))
+    for row in await connection.execute(billed):
+        found[row[0]] = [item_id for item_id in row[1:] if item_id is not None]
+    made_up = (
+        select(_M.settlement_id, _M.item_id)
+        .where(among(_M.settlement_id, wanted), _M.kind == MovementKind.USED.value)
+        .where(_M.item_id.is_not(None))
+        .order_by(_M.id)
+    )
+    for settlement_id, item_id in await connection.execute(made_up):
+        found[settlement_id].append(item_id)
+    return found
+
+
 async def _settlements(
     connection: AsyncConnection, statement: Select[Any]
 ) -> list[StoredSettlement]:
