@@ -70,7 +70,8 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     "CommitmentSettlement": {
         PUBLIC: "id number month effectiveOn termsVersion metered pledged excused minimum met "
         "bankUsed shortfall madeUp banked overage issued expired shortfallAmount overageAmount "
-        "madeUpAmount expiredAmount movements inputs inputsSha256 settledAt adjusts entry"
+        "madeUpAmount expiredAmount movements inputs inputsSha256 settledAt adjusts entry "
+        "items"
     },
     "MakeUpCredit": {PUBLIC: "issuedOn expiresOn price issued open paid owed"},
     "MakeUpMovement": {PUBLIC: "kind issuedOn energy amount"},
