@@ -21,6 +21,8 @@ MODULES = (
     "reads",
     "importing",
     "pricing",
+    "billing_run",
+    "cost_sharing",
     "statement_pdf",
     "statement_run",
 )
