@@ -175,6 +175,7 @@ def at(minute: int) -> datetime:
         (["charging 60 min", "parking 45 min"], [(0, 200)], 0),
         # Pauses that overlap, touch, come in any order, or say nothing.
         (["charging 60 min", "parking 45 min"], [(70, 75), (65, 72), (75, 76), (90, 90)], 19),
+        (["charging 60 min", "parking 45 min"], [(65, 80), (70, 72)], 15),  # one within another
         # While charging, a pause changes nothing.
         (["charging 60 min", "parking 45 min"], [(10, 50)], 30),
     ],
