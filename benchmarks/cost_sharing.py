@@ -1,8 +1,9 @@
 """A month of a thousand members: 300,000 sessions into loads, and their peak into layers.
 
 The floor of the loads is the same sessions put evenly into the same quarter hours by one division
-each, without periods and without what does not divide; what is above it is being exact. The floor of the sharing is the largest-remainder split of the same
-bill by kWh alone. No database: what is measured is the arithmetic.
+each, without periods and without what does not divide; what is above it is being exact. The floor
+of the sharing is the largest-remainder split of the same bill by kWh alone. No database: what is
+measured is the arithmetic.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class Session(NamedTuple):
 def measure() -> list[Figure]:
     """Loads, then each way of sharing them."""
     sessions = _sessions()
-    floor, _ = _timed(lambda: _roughly(sessions))
     took, loads = _timed(lambda: _loads(sessions))
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    floor, _ = _timed(lambda: _roughly(sessions))
     whole = sum(map(sum, loads.by_owner.values()))
     if whole > sum(one.wh for one in sessions):
         raise RuntimeError("the quarter hours hold more than the sessions")
@@ -58,7 +60,7 @@ def measure() -> list[Figure]:
     figures = [
         Figure("sessions into quarter hours", rate, "sessions/s", floor_rate, floor_rate / rate,
                f"{SESSIONS:,} of {MEMBERS:,} members; a fifth with four periods"),
-        Figure("their memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB",
+        Figure("their memory", peak_mib, "MiB",
                note="peak of the process, the sessions themselves included"),
     ]  # fmt: skip
     prices = grid_prices([Dated(MONTH, schedule_of(SCHEDULE))], MONTH, loads.quarters, ZONE)
