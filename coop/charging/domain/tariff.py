@@ -133,7 +133,7 @@ def _exact(value: object, depth: int = 0) -> object:
         return {str(name): _exact(one, depth + 1) for name, one in value.items()}
     if isinstance(value, list):
         return [_exact(one, depth + 1) for one in value]
-    if isinstance(value, float):
+    if not isinstance(value, str | int | Decimal | NotANumber | None):
         raise TariffInvalid(f"{value} came as a binary number: prices are exact.")
     if isinstance(value, Decimal) and not value.is_finite():
         return NotANumber(str(value))
