@@ -16,10 +16,13 @@ from coop.cli import (
     cooperative,
     database,
     importing,
+    interruption,
     invoice,
     member,
     payment,
     role,
+    session,
+    tariff,
 )
 from coop.cli.backup import backup, restore
 from coop.cli.bill import aging, bill
@@ -77,6 +80,9 @@ app.add_typer(account.app, name="account")
 app.add_typer(account.funds, name="fund")
 app.add_typer(commitment.app, name="commitment")
 app.add_typer(importing.app, name="import")
+app.add_typer(tariff.app, name="tariff")
+app.add_typer(session.app, name="session")
+app.add_typer(interruption.app, name="interruption")
 app.add_typer(invoice.app, name="invoice")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payment.app, name="payment")

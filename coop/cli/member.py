@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from coop.cli import profile
+from coop.cli.member_class import member_class
 from coop.cli.running import House, run
 from coop.cli.showing import AsJson, CooperativeSlug, day_of, print_json, print_table
 from coop.kernel.clock import today_in
@@ -17,6 +18,7 @@ from coop.members.domain.policy import absent
 
 app = typer.Typer(no_args_is_help=True, help="Members: admitting, leaving, listing.")
 app.add_typer(profile.of_member, name="profile")
+app.command("class")(member_class)
 _MOST = 100_000
 
 

@@ -251,6 +251,17 @@ async def raw_of_sessions(
     return {row.id: (row.kind, row.raw) for row in rows}
 
 
+async def session_ids_of_cdrs(
+    connection: AsyncConnection, cdr_ids: Iterable[str]
+) -> list[tuple[str, UUID]]:
+    """(id at the platform, session) of those that platforms call so, of every platform."""
+    c = charging_session.c
+    rows = await connection.execute(
+        select(c.session_id, c.id).where(among(c.session_id, cdr_ids)).order_by(c.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 async def session_ids_of_hub(
     connection: AsyncConnection, hub_id: HubId, from_on: date | None, to_on: date | None
 ) -> list[UUID]:
