@@ -21,7 +21,7 @@ from coop.members.domain.fields import may_read
 from coop.members.domain.people import Cooperative as CooperativeValue
 from coop.members.domain.people import Member as MemberValue
 from coop.members.domain.policy import Action
-from coop.schema import bank, books
+from coop.schema import bank, books, profiles
 from coop.schema.account import Account
 from coop.schema.context import Context, Info
 from coop.schema.disputes import Dispute, DisputeState, disputes_where
@@ -257,6 +257,14 @@ class Cooperative(Node):
         return await books.income_statement(
             info.context, self.value.id, period.bounds(), known_at, hub_id, fund_id
         )
+
+    @strawberry.field(description="Who it is on documents; null if unset or not the viewer's.")
+    async def profile(
+        self, info: Info, on: date | None = None
+    ) -> profiles.CooperativeProfile | None:
+        if not self._may(info, "profile"):
+            return None
+        return await profiles.profile_of_cooperative(info.context, self.value.id, on)
 
     @strawberry.field(description="Its months, oldest first.")
     async def periods(self, info: Info) -> list[books.Period]:

@@ -22,6 +22,7 @@ from coop.kernel.ids import CooperativeId, MemberId
 from coop.kernel.window import Window
 from coop.members.domain.people import Member as MemberValue
 from coop.members.domain.policy import Action
+from coop.reports.invoice_queries import documents_of_invoices
 from coop.schema.bill_items import BillItem, item_by_id
 from coop.schema.context import Context, Info
 from coop.schema.hub import Hub, hub_of
@@ -32,6 +33,7 @@ from coop.schema.node_id import NodeId, node_id_of_type
 from coop.schema.pagination import Connection, Order, Page, connection_of
 from coop.schema.scalars import DateRange, Money
 from coop.schema.sessions import ChargingSession
+from coop.schema.statements import Document
 from coop.schema.taxes import Tax
 
 INVOICES = Order("invoices", date, UUID)
@@ -261,6 +263,12 @@ class Invoice(Node):
         reader = await info.context.reader(self.value.cooperative_id)
         found = await reader.each(queries.credit_notes_of).load(self.value.id)
         return [Invoice.of(one) for one in found or ()]
+
+    @strawberry.field(description="Its files, the first drawn first; none before it was drawn.")
+    async def documents(self, info: Info) -> list[Document]:
+        reader = await info.context.reader(self.value.cooperative_id)
+        found = await reader.each(documents_of_invoices).load(self.value.id)
+        return [Document.of(info.context, one) for one in found or ()]
 
     @strawberry.field(description="The journal entry that books it.")
     async def entry(self, info: Info) -> JournalEntry | None:

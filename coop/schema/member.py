@@ -28,6 +28,7 @@ from coop.schema.context import Context, Info, Reader, gathered
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId
 from coop.schema.pagination import Connection, Order, Page, connection_of
+from coop.schema.profiles import MemberProfile, profile_of_member
 from coop.schema.scalars import KWh, Money, kwh
 
 if TYPE_CHECKING:
@@ -132,6 +133,13 @@ class Member(Node):
             as_of=as_of,
             known_at=known_at or utc_now(),
         )
+
+    @strawberry.field(description="Who it is on documents; null if unset or not the viewer's.")
+    async def profile(self, info: Info, on: date | None = None) -> MemberProfile | None:
+        if not self._may(info, "profile"):
+            return None
+        value = self.value
+        return await profile_of_member(info.context, value.cooperative_id, value.id, on)
 
     @strawberry.field(description="Every account kept for it, by code.")
     async def accounts(self, info: Info) -> list[Account]:

@@ -27,6 +27,7 @@ from coop.schema.disputes import DisputeMutations
 from coop.schema.errors import InvalidPage
 from coop.schema.hub import Port
 from coop.schema.imports import ImportMutations
+from coop.schema.invoice_documents import InvoiceDocumentMutations
 from coop.schema.mandates import MandateMutations
 from coop.schema.member import Viewer
 from coop.schema.node import Node, node_of
@@ -34,6 +35,7 @@ from coop.schema.node_id import NodeId, node_id_of_type
 from coop.schema.payments import PaymentMutations
 from coop.schema.plan_orders import PlanMutations
 from coop.schema.posting import JournalMutations
+from coop.schema.profiles import ProfileMutations
 from coop.schema.scalars import SCALARS, MoneyInput
 from coop.schema.sessions import ChargingSession
 from coop.schema.statements import StatementMutations
@@ -82,6 +84,8 @@ class Mutation(
     PaymentMutations,
     MandateMutations,
     BankMutations,
+    ProfileMutations,
+    InvoiceDocumentMutations,
 ):
     """What may be ordered."""
 

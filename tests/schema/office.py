@@ -47,6 +47,7 @@ from tests.charging.yard import SPRING
 from tests.members.people import Town, found, system
 from tests.schema.bank_inputs import banked
 from tests.schema.bill_inputs import billed
+from tests.schema.profile_inputs import profiled
 
 OSLO = zone_named("Europe/Oslo")
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
@@ -271,5 +272,6 @@ async def furnished(
     await office.post_draft("reversal", mirror)
     office.commitment = await office.pledged("ada", "H1")
     office.item, office.invoice, office.dispute = await billed(office)
+    await profiled(office)
     await banked(office)
     return office

@@ -18,7 +18,7 @@ from tests.schema.bill_inputs import bill_inputs
 from tests.schema.office import Office
 from tests.schema.plan_inputs import plan_inputs
 from tests.schema.price_inputs import price_inputs
-from tests.schema.test_profiles import ours, theirs
+from tests.schema.profile_inputs import ours, theirs
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ Cooperative.balanceSheet      +    +    +    null null null null -    -
 Cooperative.incomeStatement   +    +    +    null null null null -    -
 Cooperative.periods           2    2    2    2    2    2    2    -    -
 Cooperative.seals             1    1    1    1    1    1    1    -    -
-Cooperative.profile           null null null null null null null -    -
+Cooperative.profile           +    +    +    +    null null null -    -
 Cooperative.invoices          1    1    1    0    1    0    0    -    -
 Cooperative.aging             0    0    0    0    0    0    0    -    -
 Cooperative.disputes          1    1    1    0    1    0    0    -    -
@@ -51,7 +51,7 @@ Member.balance                +    +    +    null +    -    -    -    -
 Member.accounts               3    3    3    0    3    -    -    -    -
 Member.postings               6    6    6    0    6    -    -    -    -
 Member.sessions               2    2    2    0    2    -    -    -    -
-Member.profile                null null null null null -    -    -    -
+Member.profile                +    +    +    +    +    -    -    -    -
 Member.statements             1    1    1    0    1    -    -    -    -
 Member.invoices               1    1    1    0    1    -    -    -    -
 Member.unbilled               +    +    +    null +    -    -    -    -

@@ -35,6 +35,8 @@ Member.accounts                o B T U
 Member.postings                o B T U
 Member.sessions                o B T U
 Member.statements              o B T U
+Cooperative.profile            o B T U A
+Member.profile                 o B T U A
 Member.payments                o B T U
 Member.mandates                o B T U
 Member.invoices                o B T U
@@ -52,6 +54,9 @@ Mutation.journalEntryReverse   T
 Mutation.chargingSessionsImport T
 Mutation.periodClose           T
 Mutation.statementIssue        o T
+Mutation.invoiceDocumentIssue  o B T U
+Mutation.cooperativeProfileSet A
+Mutation.memberProfileSet      A
 Mutation.paymentRecord         T
 Mutation.paymentReturn         T
 Mutation.bankAccountAdd        T
