@@ -1,13 +1,14 @@
-"""What is known of a commitment's months: energy metered at its hubs, and how long those were down.
+"""What is known of a commitment's months: energy metered at its hubs, how long those were down.
 
 A session counts in the month of its effective day, at a hub of the commitment, unless it was
-credited. After a commitment's term only hubs count at which the member has no other commitment:
+credited. A month keeps the ports it was first settled with: one that is built later had no part in
+it. After a commitment's term only hubs count at which the member has no other commitment:
 what that one claims is not made up here as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -25,13 +26,16 @@ from coop.charging.domain.interruption import Interruption
 from coop.charging.domain.place import Hub, Port
 from coop.kernel.ids import HubId
 
+Ports = dict[HubId, list[UUID]]
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a month: the facts, and the metered energy by hub."""
+    """What is known of a month: the facts, and by hub the metered energy and the ports."""
 
     facts: MonthFacts
     metered_wh: dict[HubId, int]
+    ports: Ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,22 @@ class _Places:
     ports: dict[HubId, list[Port]]
     interruptions: dict[HubId, list[Interruption]]
 
+    def ports_of(self, one: Commitment) -> Ports:
+        """The ports of a commitment's hubs that are registered now."""
+        return {hub: sorted(port.id for port in self.ports.get(hub, ())) for hub in one.hub_ids}
+
 
 async def facts_of(
-    connection: AsyncConnection, commitment_ids: Iterable[UUID], from_on: date, to_on: date
+    connection: AsyncConnection,
+    commitment_ids: Iterable[UUID],
+    from_on: date,
+    to_on: date,
+    kept: Mapping[tuple[UUID, date], Ports] | None = None,
 ) -> list[tuple[Commitment, dict[date, Known]]]:
-    """Each commitment with what is known of its months in [from_on, to_on), by month."""
+    """Each commitment with what is known of its months in [from_on, to_on), by month.
+
+    `kept` are the ports that a commitment's month was settled with.
+    """
     found = (await queries.commitments_by_ids(connection, commitment_ids)).values()
     ordered = sorted(found, key=lambda one: (one.from_on, one.id))
     members = {one.member_id for one in ordered}
@@ -60,8 +75,9 @@ async def facts_of(
         for month in months_of(max(from_on, one.from_on), to_on):
             hubs = _counting(one, others, month)
             by_hub = {hub: metered.get((one.member_id, hub, month), 0) for hub in hubs}
-            down = _down(one, places, month)
-            months[month] = Known(MonthFacts(month, sum(by_hub.values()), down), by_hub)
+            ports = (kept or {}).get((one.id, month)) or places.ports_of(one)
+            down = _down(one, places, ports, month)
+            months[month] = Known(MonthFacts(month, sum(by_hub.values()), down), by_hub, ports)
         known.append((one, months))
     return known
 
@@ -76,12 +92,12 @@ def _counting(
     return tuple(hub for hub in one.hub_ids if hub not in claimed)
 
 
-def _down(one: Commitment, places: _Places, month: date) -> Fraction:
+def _down(one: Commitment, places: _Places, ports: Ports, month: date) -> Fraction:
     return down_share(
         [
             HubMonth(
                 places.hubs[hub].time_zone,
-                [port.id for port in places.ports.get(hub, ())],
+                ports.get(hub, ()),
                 places.interruptions.get(hub, ()),
             )
             for hub in one.hub_ids

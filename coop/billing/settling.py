@@ -37,16 +37,17 @@ from coop.billing.errors import (
     SettlementMissing,
     SettlementOrder,
 )
-from coop.billing.facts import Known, facts_of
+from coop.billing.facts import Known, Ports, facts_of
 from coop.billing.queries import commitments as queries
 from coop.billing.queries.commitments import Commitment, Standing, StoredTerms
+from coop.billing.queries.settlements import StoredSettlement
 from coop.billing.settlement_books import ToSettle, write_settlements
 from coop.billing.standing import standing_and_stored
 from coop.charging import queries as charging
 from coop.db.engine import Database
 from coop.db.refusals import register
 from coop.kernel.clock import today_in
-from coop.kernel.ids import CooperativeId, uuid7
+from coop.kernel.ids import CooperativeId, HubId, uuid7
 from coop.kernel.money import currency_scale
 from coop.ledger import queries as ledger_queries
 from coop.members.domain.policy import Action, require
@@ -239,7 +240,12 @@ async def _adjust(
     last = max(one.month for several in stored.values() for one in several)
     scale = currency_scale(await ledger_queries.currency_of(connection))
     wanted: list[ToSettle] = []
-    for commitment, facts in await facts_of(connection, ids, month, month_after(last)):
+    kept = {
+        (one.commitment_id, one.month): _ports_kept(one)
+        for several in stored.values()
+        for one in several
+    }
+    for commitment, facts in await facts_of(connection, ids, month, month_after(last), kept):
         settled = stored[commitment.id]
         until = month_after(max(one.month for one in settled))
         months = stands[commitment.id]
@@ -259,6 +265,13 @@ async def _adjust(
     return len({one.commitment.id for one in wanted})
 
 
+def _ports_kept(one: StoredSettlement) -> Ports:
+    return {
+        HubId(UUID(hub_id)): [UUID(port_id) for port_id in ports]
+        for hub_id, ports in one.inputs["ports"].items()
+    }
+
+
 def version_in(commitment: Commitment, month: date) -> StoredTerms:
     """The version of the terms in force in a month."""
     return [one for one in commitment.versions if one.terms.from_on <= month][-1]
@@ -269,6 +282,10 @@ def inputs_of(known: Known, before: State, version: StoredTerms, scale: int) -> 
     return {
         "metered_wh": {str(hub_id): wh for hub_id, wh in sorted(known.metered_wh.items())},
         "down": str(known.facts.down),
+        "ports": {
+            str(hub_id): [str(port_id) for port_id in ports]
+            for hub_id, ports in sorted(known.ports.items())
+        },
         "terms_version": version.version,
         "scale": scale,
         "banked_wh": before.banked_wh,

@@ -56,7 +56,12 @@ def settle(
             )  # fmt: skip
         return cooperative, done
 
-    cooperative, done = run(work, as_json=as_json)
+    _tell(*run(work, as_json=as_json), month, adjust, as_json)
+
+
+def _tell(
+    cooperative: Cooperative, done: Progress, month: str, adjust: bool, as_json: bool
+) -> None:
     if as_json:
         print_json(
             {

@@ -27,6 +27,7 @@ BEGIN
         JOIN commitment_hub AS h ON h.cooperative_id = c.cooperative_id AND h.commitment_id = c.id
         WHERE c.cooperative_id = v_commitment.cooperative_id AND c.member_id = v_commitment.member_id
             AND c.id <> v_commitment.id AND h.hub_id = ANY (v_hubs)
+            AND c.from_on < c.to_on AND v_commitment.from_on < v_commitment.to_on
             AND c.from_on < v_commitment.to_on AND v_commitment.from_on < c.to_on
     ) THEN
         RAISE EXCEPTION 'the member has another commitment there'

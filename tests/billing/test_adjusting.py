@@ -137,3 +137,18 @@ async def test_only_what_is_settled_is_adjusted(pledges: Pledges) -> None:
     await pledges.settle("2026-01")
     assert await refused(pledges.adjust("2026-02")) == "SETTLEMENT_MISSING"
     assert (await pledges.adjust("2026-01")).written == 0
+
+
+async def test_a_port_that_is_built_later_excuses_nothing_earlier(pledges: Pledges) -> None:
+    hub = await pledges.hub()
+    await pledges.ports(hub, "p1")
+    anna = await pledges.charger()
+    made = await pledges.pledge(anna, hub)
+    await pledges.down(hub, noon("2026-01-01"), noon("2026-01-16"), "OUTAGE_HARDWARE")
+    await pledges.settle("2026-01")
+    await pledges.ports(hub, "p2", "p3")
+    (port,) = await pledges.ports(hub, "p1")
+    assert (await pledges.adjust("2026-01", "2026-02-01")).written == 0
+    await pledges.down(hub, noon("2026-01-20"), noon("2026-01-21"), "OUTAGE_GRID", port)
+    await pledges.adjust("2026-01", "2026-02-02")
+    assert (await pledges.settlements(made))[-1].settlement.figures.excused_wh == 32_259

@@ -19,6 +19,8 @@ from coop.billing.queries.commitments import Commitment
 from coop.db.engine import Database
 from coop.kernel.errors import Refusal
 from coop.kernel.ids import HubId, uuid7
+from coop.ledger import queries as ledger_queries
+from coop.ledger.closing import close_period
 from coop.members import service as members
 from coop.members.domain.roles import Role
 from tests.billing.books import refused
@@ -350,3 +352,28 @@ async def test_draft_prices_keep_their_decimals(pledges: Pledges) -> None:
     made = await pledges.order(service.pledge, draft, by=system())
     kept = (await pledges.ask(queries.commitments_by_ids, [made.id]))[made.id]
     assert kept.terms[0].shortfall_per_kwh == Decimal("0.123456789")
+
+
+async def test_a_closed_month_takes_neither_pledge_nor_settlement(pledges: Pledges) -> None:
+    hub, other = await pledges.hub(), await pledges.hub("H2")
+    anna = await pledges.charger()
+    made = await pledges.pledge(anna, hub)
+    for period in (await pledges.ask(ledger_queries.periods))[:1]:
+        assert period.from_on == month("2026-01")
+        await close_period(pledges.database, system(), pledges.id, period.id)
+    assert await refused(pledges.pledge(anna, other)) == "PERIOD_CLOSED"
+    assert await pledges.count("commitment") == 1
+    assert await refused(pledges.settle("2026-01")) == "PERIOD_CLOSED"
+    assert await pledges.count("commitment_settlement") == 0
+    await pledges.settle("2026-01", effective_on=date(2026, 2, 3))
+    (settled,) = await pledges.settlements(made)
+    assert (settled.month, settled.effective_on) == (month("2026-01"), date(2026, 2, 3))
+    await pledges.sound()
+
+
+async def test_what_was_ended_before_it_began_is_in_nobodys_way(pledges: Pledges) -> None:
+    hub = await pledges.hub()
+    anna = await pledges.charger()
+    made = await pledges.pledge(anna, hub, from_on="2026-03")
+    await pledges.order(service.terminate, made.id, month("2026-03"), resolution="2026-1")
+    await pledges.pledge(anna, hub, from_on="2026-01", to_on="2026-06")

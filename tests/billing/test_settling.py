@@ -73,7 +73,7 @@ async def test_a_settlement_keeps_what_it_came_from_and_can_be_repeated(pledges:
     first, second = await pledges.settlements(made)
     assert (first.number, first.adjusts_id, first.effective_on) == (1, None, last_day("2026-01"))
     assert second.inputs == {
-        "metered_wh": {str(hub.id): 1_100_000}, "down": "0", "terms_version": 1, "scale": 2,
+        "metered_wh": {str(hub.id): 1_100_000}, "down": "0", "ports": {str(hub.id): []}, "terms_version": 1, "scale": 2,
         "banked_wh": 0,
         "credits": [{
             "issued_on": "2026-01-01", "expires_on": "2026-05-01", "issued_wh": 360_000,
