@@ -11,6 +11,9 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from coop.billing.queries import invoices as invoice_queries
+from coop.billing.queries.invoices import InvoiceWhere
+from coop.billing.queries.open import aging_total
 from coop.cli.running import FINDINGS, House, run
 from coop.cli.serve import Host, Port, serve_house
 from coop.cli.showing import AsJson, Step, amount_text, print_json, progress
@@ -20,15 +23,25 @@ from coop.demo.queries import QUERIES
 from coop.kernel.clock import utc_now
 from coop.kernel.ids import CooperativeId, MemberId
 from coop.kernel.money import currency_scale
+from coop.kernel.window import Window
 from coop.members import queries as member_queries
 from coop.members.development import development_issuer
 from coop.reports.batch import write_whole
+from coop.reports.invoicing import issue_invoice_document
 from coop.reports.service import issue_statement
 from coop.reports.store import document_bytes, open_store
 
 SUMMARY = "summary.json"
 _TOKEN_LIFETIME = timedelta(days=7)
 _SHOWN = ("OPERATOR", "BOARD", "TREASURER")
+_KINDS = {"invoice": "Invoice", "credit_note": "Credit note"}
+COMMANDS = (
+    "coop settle 2025-12 && coop charges 2025-12 && coop bill 2025-12 --draft",
+    "coop aging",
+    "coop bank unmatched",
+    "coop tariff list",
+    "coop verify",
+)
 # (locale, first day, first day after): the sample statements, of the demo operator's member.
 _SAMPLES = (
     ("en", date(2025, 11, 1), date(2025, 12, 1)),
@@ -95,7 +108,9 @@ async def _ready(house: House) -> Summary:
     with progress() as step:
         built = await build(house.database, house.viewer, folder, step)
         statements = await _statements(house, built, folder, step)
+        invoices = await _invoices(house, built, folder)
     summary = await _summary(house, built, statements)
+    summary["invoices"]["files"] = invoices
     write_whole(path, orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     return summary
 
@@ -132,6 +147,30 @@ async def _statements(
     return made
 
 
+async def _invoices(house: House, built: Built, folder: Path) -> list[dict[str, str]]:
+    """The latest invoice of the demo operator's member and the first credit note, as files."""
+    id_ = CooperativeId(built.cooperative.id)
+    number = next(one.member_number for one in town.PEOPLE if one.member_number)
+    async with house.database.snapshot(id_) as connection:
+        member = (await member_queries.members_by_numbers(connection, id_, [number]))[number]
+        mine = InvoiceWhere(kind="invoice", member_id=MemberId(member.id))
+        notes = InvoiceWhere(kind="credit_note")
+        rows = [
+            row
+            for where in (mine, notes)
+            for row in await invoice_queries.invoices_page(connection, where, Window(1))
+        ]
+    store = open_store(house.settings.data_dir, house.settings.documents_url)
+    made = []
+    for row in rows:
+        document = await issue_invoice_document(
+            house.database, store, house.viewer, id_, row.id, "de"
+        )
+        write_whole(folder / document.file_name, await document_bytes(store, document.stored_as))
+        made.append({"kind": row.kind, "file": document.file_name})
+    return made
+
+
 async def _summary(house: House, built: Built, statements: list[dict[str, object]]) -> Summary:
     """What was made, as `summary.json` keeps it: figures of the books, not of the latest run."""
     from coop.charging import queries as charging_queries  # noqa: PLC0415
@@ -139,6 +178,9 @@ async def _summary(house: House, built: Built, statements: list[dict[str, object
     id_ = CooperativeId(built.cooperative.id)
     async with house.database.snapshot(id_) as connection:
         total = await charging_queries.sessions_total(connection, charging_queries.SessionWhere())
+        issued = await invoice_queries.count_invoices(connection, InvoiceWhere(kind="invoice"))
+        notes = await invoice_queries.count_invoices(connection, InvoiceWhere(kind="credit_note"))
+        _, owed = await aging_total(connection, town.LAST_DAY)
     proof, scale = built.verification, currency_scale(built.cooperative.currency)
     return {
         "cooperative": {
@@ -152,11 +194,19 @@ async def _summary(house: House, built: Built, statements: list[dict[str, object
         "sessions": total.count,
         "kwh": amount_text(total.delivered_wh, 3),
         "amount": amount_text(total.amount_minor, scale),
+        "invoices": {
+            "issued": issued, "credit_notes": notes,
+            "overdue": amount_text(sum(owed.buckets[1:]), scale),
+        },
         "entries": proof.entries, "postings": proof.postings, "seals": proof.seals,
         "head": proof.head.hex() if proof.head else None,
         "verify": {"ok": proof.ok, "findings": proof.count},
         "statements": statements,
     }  # fmt: skip
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _tokens(house: House) -> dict[str, str]:
@@ -176,7 +226,8 @@ def _deliver(house: House, summary: Summary, out: Path) -> None:
     """Leave the summary and the PDFs in `out`."""
     out.mkdir(parents=True, exist_ok=True)
     folder = house.settings.data_dir / "demo"
-    for name in (SUMMARY, *(one["file"] for one in summary["statements"])):
+    documents = (*summary["statements"], *summary["invoices"]["files"])
+    for name in (SUMMARY, *(one["file"] for one in documents)):
         shutil.copyfile(folder / name, out / name)
 
 
@@ -193,14 +244,23 @@ def _show(
     typer.echo(
         f"{summary['cooperative']['name']}: {summary['members']} members with "
         f"{summary['vehicles']} vehicles at {hubs}.\n"
-        f"2025: {summary['sessions']} sessions, {summary['kwh']} kWh, {summary['amount']} EUR; "
+        f"2025: {summary['sessions']} sessions, {summary['kwh']} kWh, {summary['amount']} EUR "
+        f"before tax; {summary['invoices']['issued']} invoices and "
+        f"{_counted(summary['invoices']['credit_notes'], 'credit note')}, "
+        f"{summary['invoices']['overdue']} EUR "
+        f"overdue;\n"
         f"{summary['entries']} entries, {summary['postings']} postings, "
         f"{summary['seals']} seals. Verified: {verdict}.\n"
     )
     for one in summary["statements"]:
         typer.echo(f"Statement ({one['locale']}): {folder / one['file']}")
+    for bill in summary["invoices"]["files"]:
+        typer.echo(f"{_KINDS[bill['kind']]} (de): {folder / bill['file']}")
     for subject, token in ready.tokens.items():
         typer.echo(f"\nBearer token of {subject} (7 days):\n{token}")
+    typer.echo("\nCommands worth trying (December is not billed yet):")
+    for command in COMMANDS:
+        typer.echo(f"  {command}")
     typer.echo("\nQueries worth pasting:")
     for title, query in QUERIES:
         typer.echo(f"\n# {title}\n{query.strip()}")

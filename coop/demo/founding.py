@@ -127,7 +127,7 @@ async def _tariffs(here: _Founding) -> None:
     drafts = [
         TariffDraft(
             one.document, _midnight(one.from_on), here.hubs[one.hub] if one.hub else None,
-            one.member_class, resolution=one.resolution,
+            one.member_class, one.name, one.resolution,
         )
         for one in TARIFFS
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Three queries worth pasting into GraphiQL; a test runs each as the person it is for."""
+"""Queries worth pasting into GraphiQL; a test runs each as the person it is for."""
 
 from __future__ import annotations
 
@@ -52,6 +52,39 @@ query TheYear {
     }
     periods { from to state }
     seals(first: 3) { totalCount nodes { number entryCount } }
+  }
+}
+""",
+    ),
+    (
+        "As the member operator: our latest bill, and the rule behind every price",
+        """
+query MyBill {
+  viewer {
+    members(first: 1) {
+      nodes {
+        invoices(first: 1) {
+          nodes {
+            number
+            gross { amount }
+            open { amount }
+            dueOn
+            lines {
+              description
+              quantity
+              unit
+              unitPrice
+              net { amount }
+              tariff
+              resolution
+              sessions(first: 2) {
+                nodes { sessionId energy charges { resolution net { amount } } }
+              }
+            }
+          }
+        }
+      }
+    }
   }
 }
 """,

@@ -24,8 +24,9 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DemoTariff:
-    """A version: at which hub (None: everywhere), for which class ("": all), from which day."""
+    """A version: its name, hub (None: everywhere), class ("": all) and first day."""
 
+    name: str
     hub: str | None
     member_class: str
     from_on: date
@@ -62,21 +63,21 @@ def _goods_yard(name: str, peak: str, night: str, day: str) -> Document:
 _YEAR, _JULY = date(2025, 1, 1), date(2025, 7, 1)
 
 TARIFFS = (
-    DemoTariff("WFT-101", "", _YEAR, "GV 2024-11/3",
+    DemoTariff("Güterhof 2025", "WFT-101", "", _YEAR, "GV 2024-11/3",
                _goods_yard("GUETERHOF-2025-1", "0.46", "0.34", "0.39")),
-    DemoTariff("WFT-101", "", _JULY, "GV 2025-06/2",
+    DemoTariff("Güterhof ab Juli 2025", "WFT-101", "", _JULY, "GV 2025-06/2",
                _goods_yard("GUETERHOF-2025-2", "0.48", "0.345", "0.405")),
-    DemoTariff("WFT-102", "", _YEAR, "GV 2024-11/4", _tariff(
+    DemoTariff("Marktgarage 2025", "WFT-102", "", _YEAR, "GV 2024-11/4", _tariff(
         "MARKT-2025-1",
         _element(_price("ENERGY", "0.42"), _price("FLAT", "0.35")),
         _element(_price("PARKING_TIME", "2.40", 60), start_time="08:00", end_time="20:00"),
         idle_grace_minutes=Decimal(45),
         max_price={"excl_vat": Decimal("45.00"), "incl_vat": Decimal("53.55")},
     )),
-    DemoTariff("WFT-103", "", _YEAR, "GV 2024-11/5",
+    DemoTariff("Nordtor 2025", "WFT-103", "", _YEAR, "GV 2024-11/5",
                _tariff("NORDTOR-2025-1", _element(_price("ENERGY", "0.42", 100)))),
-    DemoTariff("WFT-103", CARE_CLASS, _YEAR, "GV 2024-11/6",
+    DemoTariff("Nordtor für Pflegedienste", "WFT-103", CARE_CLASS, _YEAR, "GV 2024-11/6",
                _tariff("NORDTOR-PFLEGE-2025-1", _element(_price("ENERGY", "0.38")))),
-    DemoTariff(None, GUEST_CLASS, _YEAR, "GV 2024-11/7",
+    DemoTariff("Gäste 2025", None, GUEST_CLASS, _YEAR, "GV 2024-11/7",
                _tariff("GAST-2025-1", _element(_price("ENERGY", "0.59"), _price("FLAT", "0.50")))),
 )  # fmt: skip
