@@ -131,8 +131,11 @@ def bill(
 
         return await house.database.unit_of_work(cooperative.id, record)
 
-    made = run(work, as_json=as_json)
-    scale = currency_scale(made.currency)
+    _show_bill(run(work, as_json=as_json), hub, as_json)
+
+
+def _show_bill(made: StoredBill, hub: str, as_json: bool) -> None:
+    scale, month = currency_scale(made.currency), f"{made.month:%Y-%m}"
     total = amount_text(made.energy_minor + made.demand_minor + made.other_minor, scale)
     if as_json:
         print_json(

@@ -206,15 +206,7 @@ def share_costs(
     kept = _ratcheted(measures, rule, past or {})
     layers = layers_of(kept.values()) if rule.method is Method.PEAK_LAYERS else ()
     weights = _layer_weights(kept, layers) if layers else kept
-    lost = Fraction(bill.energy_minor * losses_wh, whole + losses_wh)
-    by_price = {owner: Fraction(sum(map(mul, loads[owner], prices))) for owner in owners}
-    by_kwh = {owner: Fraction(wh) for owner, wh in taken.items()}
-    parts = {
-        "energy": _split(bill.energy_minor - lost, by_price if any(by_price.values()) else by_kwh),
-        "losses": _split(lost, by_kwh),
-        "demand": _split(Fraction(bill.demand_minor), weights),
-        "other": _split(Fraction(bill.other_minor), by_kwh),
-    }
+    parts = _parts(loads, prices, bill, losses_wh, taken, weights)
     exact = [sum((part[owner] for part in parts.values()), Fraction(0)) for owner in owners]
     minors = allocate(bill.total_minor, exact) if bill.total_minor else [0] * len(owners)
     shares = tuple(
@@ -232,6 +224,26 @@ def share_costs(
     )
     peak_w = QUARTERS_AN_HOUR * hub[peak_index]
     return Sharing(rule, bill, whole, losses_wh, peak_index, peak_w, layers, shares)
+
+
+def _parts(
+    loads: Mapping[str, Sequence[int]],
+    prices: Sequence[int],
+    bill: Bill,
+    losses_wh: int,
+    taken: Mapping[str, int],
+    weights: Mapping[str, Fraction],
+) -> dict[str, dict[str, Fraction]]:
+    """Each part of the bill by owner, exact: `weights` are the method's, for the demand charge."""
+    lost = Fraction(bill.energy_minor * losses_wh, sum(taken.values()) + losses_wh)
+    by_price = {o: Fraction(sum(map(mul, load, prices))) for o, load in loads.items()}
+    by_kwh = {owner: Fraction(wh) for owner, wh in taken.items()}
+    return {
+        "energy": _split(bill.energy_minor - lost, by_price if any(by_price.values()) else by_kwh),
+        "losses": _split(lost, by_kwh),
+        "demand": _split(Fraction(bill.demand_minor), weights),
+        "other": _split(Fraction(bill.other_minor), by_kwh),
+    }
 
 
 def hub_load(loads: Mapping[str, Sequence[int]]) -> list[int]:
