@@ -161,7 +161,7 @@ async def _chosen(
     waiting = await open_items.open_of_members(connection, by_member)
     due = _due(waiting, order.collect_on)
     members = sorted({one.member_id for one in due})
-    await apply_on_account(connection, actor, cooperative_id, members, made_on)
+    await apply_on_account(connection, cooperative_id, actor, members, made_on)
     due = _due(await open_items.open_of_members(connection, members), order.collect_on)
     held = await queries.held_of_invoices(connection, [one.id for one in due])
     found = [

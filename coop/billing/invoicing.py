@@ -27,6 +27,7 @@ from coop.billing.domain.months import Month
 from coop.billing.domain.reference import reference_of
 from coop.billing.domain.taxes import taxes_json
 from coop.billing.open_items import apply_credits, lock_receivables
+from coop.billing.payments import apply_on_account
 from coop.billing.queries.unbilled import take_unbilled
 from coop.billing.tables import invoice, invoice_line, invoice_series, invoice_tax
 from coop.kernel.clock import utc_now
@@ -127,7 +128,7 @@ async def bill_members(
 
 
 async def issue(connection: AsyncConnection, frame: Frame, drafts: Sequence[Draft]) -> list[Issued]:
-    """Number, post and store documents, and let credits settle what is open.
+    """Number, post and store documents, and let credits and money on account settle what is open.
 
     The caller holds the series. Refuses what the ledger refuses, PERIOD_CLOSED for one; the
     caller's transaction is then undone.
@@ -147,7 +148,9 @@ async def issue(connection: AsyncConnection, frame: Frame, drafts: Sequence[Draf
     # One statement, for the database looks at all numbers of a statement at once.
     await connection.execute(insert(invoice).values(rows))
     await _store_lines(connection, frame.cooperative_id, drafts)
-    await apply_credits(connection, frame.cooperative_id, frame.subject, members, frame.issued_on)
+    who = (connection, frame.cooperative_id, frame.subject, members, frame.issued_on)
+    await apply_credits(*who)
+    await apply_on_account(*who)
     return [
         Issued(
             draft.id, draft.bill.kind, numbers[draft.id], draft.member_id, draft.bill.net_minor,

@@ -327,14 +327,15 @@ async def post_one(
 
 async def apply_on_account(
     connection: AsyncConnection,
-    actor: str,
     cooperative_id: CooperativeId,
+    actor: str,
     members: Sequence[MemberId],
     effective_on: date,
 ) -> int:
     """Settle open invoices of these members with what they have on account; answers how much.
 
-    What was paid back to a member is off its account first.
+    What was paid back to a member is off its account first. It counts from `effective_on`, or from
+    the payment's own day if that is later.
     """
     await open_items.lock_receivables(connection, members)
     left: dict[UUID, int] = {}
@@ -348,7 +349,7 @@ async def apply_on_account(
             continue
         made = await open_items.allocate(
             connection, cooperative_id, actor, MemberId(one.member_id),
-            (open_items.PAYMENT, one.id), amount, effective_on,
+            (open_items.PAYMENT, one.id), amount, max(effective_on, one.received_on),
         )  # fmt: skip
         taken = sum(part.amount_minor for part in made)
         left[one.member_id] -= taken

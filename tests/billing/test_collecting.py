@@ -167,6 +167,21 @@ async def test_a_return_by_hand_before_the_bank_tells_is_not_posted_twice(bank: 
     assert await bank.money() == money
 
 
+async def test_a_return_the_bank_tells_before_its_credit(bank: Bank) -> None:
+    made = await bank.collect()
+    item, name = made.items[0], made.collection.message_id
+    back = Entry(-item.amount_minor, e2e=item.end_to_end_id, code="AC04", reference="R1")
+    await bank.read_bank(camt(back))
+    assert (await bank.money())["1010"] == 38_750
+    credit = Entry(38_750, batch=name, reference="B1", on="2026-04-22")
+    await bank.read_bank(camt(credit, opening=-item.amount_minor, name="S2"))
+    assert await bank.lines(unmatched=True) == []
+    assert await bank.money() == {
+        "1000": 38_750 - item.amount_minor, "1200 anna": item.amount_minor, "1200 cy": 2_500,
+    }  # fmt: skip
+    await bank.tied()
+
+
 async def test_a_return_by_hand_of_settled_money_is_explained_by_its_line(bank: Bank) -> None:
     made = await bank.collect()
     item = made.items[0]

@@ -39,7 +39,11 @@ class OpenInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """One item of a direct debit. `state`: pending, settled or returned (by hand: no line yet)."""
+    """One item of a direct debit.
+
+    `state`: pending, settled, returned (by hand: no line tells of it yet), gone (a line does) or
+    cancelled. `credited`: a line of the bank credited it once.
+    """
 
     id: UUID
     batch_id: UUID
@@ -48,6 +52,7 @@ class Collected:
     batch_references: tuple[str, ...]
     amount_minor: int
     state: str
+    credited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,14 @@ class _Desk:
             mine = sorted(self.open_of(found.member_id), key=lambda one: one.number)
             self._pay(tuple(one.id for one in mine), line.amount_minor)
         elif found.kind in (ITEM, BATCH, RETURN):
-            state = "gone" if found.kind == RETURN else "settled"
+            back = found.kind == RETURN
             for id_ in found.ids:
-                self.items[id_] = replace(self.items[id_], state=state)
+                item = self.items[id_]
+                self.items[id_] = replace(
+                    item,
+                    state="gone" if back else "settled",
+                    credited=item.credited or not back,
+                )
 
     def _pay(self, ids: Iterable[UUID], amount_minor: int) -> None:
         left = amount_minor
@@ -209,7 +219,7 @@ def _returned(line: BankLine, desk: _Desk) -> Result | None:
         return None if line.return_code is None else _hint()
     item = desk.items[ids[0]]
     shown = Candidate("collection_item", str(item.id), f"It names {item.end_to_end_id}.")
-    if len(ids) > 1 or item.state == "gone":
+    if len(ids) > 1 or item.state in ("gone", "cancelled"):
         return Unmatched(f"{item.end_to_end_id} has come back already.", (shown,))
     charge = -line.amount_minor - item.amount_minor
     if charge < 0 or (charge > 0 and line.original_minor != item.amount_minor):
@@ -250,10 +260,10 @@ def _collected(line: BankLine, desk: _Desk) -> Result | None:
     for name in line.batch_references:
         ids = desk.by_batch.get(name, [])
         pending = [id_ for id_ in ids if desk.items[id_].state == "pending"]
-        # What somebody took back by hand may be in the bank's sum nevertheless, to be given back.
-        by_hand = [id_ for id_ in ids if desk.items[id_].state == "returned"]
+        # What came back before the bank credited it may be in the bank's sum nevertheless.
+        early = [id_ for id_ in ids if _came_early(desk.items[id_])]
         totals = {
-            sum(desk.items[i].amount_minor for i in some) for some in (pending, pending + by_hand)
+            sum(desk.items[id_].amount_minor for id_ in some) for some in (pending, pending + early)
         }
         if pending and line.amount_minor in totals:
             why = f"The bank credits the {len(pending)} collections of {name}."
@@ -264,6 +274,11 @@ def _collected(line: BankLine, desk: _Desk) -> Result | None:
         why = "What it credits is of another amount, or credited already."
         return Unmatched(why, tuple(hints))
     return None
+
+
+def _came_early(item: Collected) -> bool:
+    """Whether an item came back without ever having been credited."""
+    return item.state in ("returned", "gone") and not item.credited
 
 
 def _by_number(line: BankLine, desk: _Desk) -> Result | None:

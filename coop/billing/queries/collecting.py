@@ -152,30 +152,32 @@ async def items_of_collections(
 async def collected(connection: AsyncConnection, end_to_end_ids: Iterable[str]) -> list[Collected]:
     """What was collected as matching sees it: these, and all that is pending.
 
-    What was returned by hand and is on no line yet is `returned`, on a line already it is `gone`.
+    Besides them, what came back before the bank credited its batch. What was returned by hand and
+    is on no line yet is `returned`, on a line already it is `gone`.
     """
     named = among(collection_item.c.end_to_end_id, end_to_end_ids)
-    by_hand = and_(collection_item.c.state == "returned", payment.c.return_line_id.is_(None))
+    early = and_(collection_item.c.state == "returned", collection_item.c.settled_line_id.is_(None))
     rows = await connection.execute(
         select(
             collection_item.c.id, collection_item.c.collection_id, collection_item.c.member_id,
             collection_item.c.end_to_end_id, collection.c.message_id, collection_item.c.sequence,
             collection_item.c.amount_minor, collection_item.c.state, payment.c.return_line_id,
+            collection_item.c.settled_line_id,
         )
         .join(collection, collection.c.id == collection_item.c.collection_id)
         .outerjoin(payment, payment.c.collection_item_id == collection_item.c.id)
-        .where(or_(named, collection_item.c.state == "pending", by_hand))
+        .where(or_(named, collection_item.c.state == "pending", early))
         .order_by(collection_item.c.collection_id, collection_item.c.number)
     )  # fmt: skip
     return [_collected(row) for row in rows]
 
 
 def _collected(row: Any) -> Collected:
-    gone = row.state == "cancelled" or row.return_line_id is not None
+    gone = row.state == "returned" and row.return_line_id is not None
     return Collected(
         row.id, row.collection_id, row.member_id, row.end_to_end_id,
         (row.message_id, batch_reference(row.message_id, row.sequence)),
-        row.amount_minor, "gone" if gone else row.state,
+        row.amount_minor, "gone" if gone else row.state, row.settled_line_id is not None,
     )  # fmt: skip
 
 

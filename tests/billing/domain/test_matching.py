@@ -40,8 +40,8 @@ BOOKS = Books(
     collected=[
         Collected(UUID(int=11), UUID(int=10), ANNA, "C-1", ("C", "C-FRST"), 500, "pending"),
         Collected(UUID(int=12), UUID(int=10), BO, "C-2", ("C", "C-RCUR"), 700, "pending"),
-        Collected(UUID(int=13), UUID(int=9), BO, "D-1", ("D",), 300, "settled"),
-        Collected(UUID(int=14), UUID(int=9), BO, "D-2", ("D",), 300, "gone"),
+        Collected(UUID(int=13), UUID(int=9), BO, "D-1", ("D",), 300, "settled", True),
+        Collected(UUID(int=14), UUID(int=9), BO, "D-2", ("D",), 300, "gone", True),
     ],
     members_of_iban={ANNA_IBAN: frozenset({ANNA}), BO_IBAN: frozenset({ANNA, BO})},
     rules=[
