@@ -173,9 +173,9 @@ CREATE TABLE invoice_charge (
     line_number integer NOT NULL,
     CONSTRAINT pk_invoice_charge PRIMARY KEY (cooperative_id, charge_id, charge_line),
     CONSTRAINT fk_invoice_charge_charge_cooperative_id_charge_id FOREIGN KEY (cooperative_id, charge_id)
-    REFERENCES charge (cooperative_id, id),
+    REFERENCES charge (cooperative_id, id) NOT ENFORCED,
     CONSTRAINT fk_invoice_charge_line FOREIGN KEY (cooperative_id, invoice_id, line_number)
-    REFERENCES invoice_line (cooperative_id, invoice_id, number) DEFERRABLE INITIALLY DEFERRED
+    REFERENCES invoice_line (cooperative_id, invoice_id, number) NOT ENFORCED
 );
 CREATE INDEX ix_invoice_charge_invoice ON invoice_charge (cooperative_id, invoice_id, line_number, charge_id);
 

@@ -12,7 +12,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_FUNCTIONS = ("invoice_is_next", "allocation_fits", "dispute_is_open")
+_FUNCTIONS = ("invoice_is_next", "invoice_charge_is_sound", "allocation_fits", "dispute_is_open")
 
 
 def upgrade() -> None:
@@ -27,5 +27,6 @@ def downgrade() -> None:
         op.get_bind(),
         "DROP TABLE dispute, write_off, allocation, invoice_item, invoice_charge, invoice_tax,"
         " invoice_line, invoice, billing_run, invoice_series, bill_item;"
-        "DROP FUNCTION invoice_is_next(), allocation_fits(), dispute_is_open();",
+        "DROP FUNCTION invoice_is_next(), invoice_charge_is_sound(), allocation_fits(),"
+        " dispute_is_open();",
     )

@@ -95,7 +95,15 @@ CHECKS: dict[str, str] = {
             JOIN invoice AS i ON i.cooperative_id = x.cooperative_id AND i.id = x.invoice_id
             WHERE x.cooperative_id = c.cooperative_id AND x.charge_id = c.id
                 AND i.member_id = c.member_id
-        )""",
+        )
+        UNION ALL
+        SELECT 'charge ' || b.charge_id, 'a charge and a line of an invoice', 'one is missing'
+        FROM invoice_charge AS b
+        LEFT JOIN charge_line AS l ON l.cooperative_id = b.cooperative_id
+            AND l.charge_id = b.charge_id AND l.number = b.charge_line
+        LEFT JOIN invoice_line AS n ON n.cooperative_id = b.cooperative_id
+            AND n.invoice_id = b.invoice_id AND n.number = b.line_number
+        WHERE l.number IS NULL OR n.number IS NULL""",
     "UNBILLED_SUM": """
         SELECT
             'member ' || m.number AS at, coalesce(u.net, 0)::text AS expected,

@@ -202,7 +202,7 @@ invoice_charge = Table(
     uuid_column("invoice_id", "The one invoice that holds the charge."),
     number_column("line_number", "The line of the invoice that gathers it."),
     references("charge", "charge_id"),
-    line_of_invoice("fk_invoice_charge_line", deferred=True),
+    line_of_invoice("fk_invoice_charge_line"),
     Index("ix_invoice_charge_invoice", "cooperative_id", "invoice_id", "line_number", "charge_id"),
     comment="Which invoice holds each line of a charge; the key lets no line on two of them.",
 )
