@@ -18,6 +18,7 @@ from coop.cli import (
     importing,
     interruption,
     invoice,
+    invoice_pdf,
     member,
     payment,
     role,
@@ -83,6 +84,7 @@ app.add_typer(importing.app, name="import")
 app.add_typer(tariff.app, name="tariff")
 app.add_typer(session.app, name="session")
 app.add_typer(interruption.app, name="interruption")
+invoice.app.command("pdf")(invoice_pdf.pdf)
 app.add_typer(invoice.app, name="invoice")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payment.app, name="payment")
