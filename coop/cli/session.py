@@ -67,25 +67,37 @@ def rerate_(
 
     async def work(house: House) -> tuple[Cooperative, Rerated]:
         cooperative = await house.cooperative(slug)
+        day = day_of(effective_on, "effective_on")
 
         async def anew(connection: AsyncConnection) -> Rerated:
-            if (hub is None) == (not cdr):
-                raise InvalidValue("Name sessions, or a hub.", ("hub",))
-            where = SessionsOf(await _ids(connection, cdr or []))
-            if hub is not None:
-                place = await hub_by_ref(connection, hub)
-                days = (day_of(from_on, "from"), day_of(to_on, "to"))
-                where = SessionsOf(hub_id=place.id, from_on=days[0], to_on=days[1])
-            return await rerate(
-                connection, house.viewer, CooperativeId(cooperative.id), where, reason,
-                day_of(effective_on, "effective_on"),
-            )  # fmt: skip
+            where = await _where(connection, cdr or [], hub, from_on, to_on)
+            id_ = CooperativeId(cooperative.id)
+            return await rerate(connection, house.viewer, id_, where, reason, day)
 
         return cooperative, await house.database.unit_of_work(cooperative.id, anew)
 
-    cooperative, done = run(work, as_json=as_json)
-    scale = currency_scale(cooperative.currency)
-    difference = amount_text(done.difference_minor, scale)
+    _print_rerated(*run(work, as_json=as_json), as_json=as_json)
+
+
+async def _where(
+    connection: AsyncConnection,
+    cdrs: list[str],
+    hub: str | None,
+    from_on: str | None,
+    to_on: str | None,
+) -> SessionsOf:
+    """Which sessions are meant. Refuses INVALID_VALUE for both ways of saying it, or neither."""
+    if (hub is None) == (not cdrs):
+        raise InvalidValue("Name sessions, or a hub.", ("hub",))
+    if hub is None:
+        return SessionsOf(await _ids(connection, cdrs))
+    place = await hub_by_ref(connection, hub)
+    days = (day_of(from_on, "from"), day_of(to_on, "to"))
+    return SessionsOf(hub_id=place.id, from_on=days[0], to_on=days[1])
+
+
+def _print_rerated(cooperative: Cooperative, done: Rerated, *, as_json: bool) -> None:
+    difference = amount_text(done.difference_minor, currency_scale(cooperative.currency))
     if as_json:
         print_json(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -99,6 +100,18 @@ async def test_a_corrected_tariff_rates_anew_once(yard: Yard) -> None:
     again = await anew(yard)
     assert (again.looked_at, again.session_ids) == (1, [])
     assert len(await charges(yard)) == 3
+
+
+async def test_of_two_ratings_at_once_the_second_finds_nothing_to_do(yard: Yard) -> None:
+    hub = await yard.hub("H1", "3.00")
+    await holder(yard)
+    await yard.read_cdrs(*(march(number) for number in range(1, 9)))
+    await set_tariff(yard, per_kwh("0.30"), hub_id=hub.id, corrects=True)
+    found = await asyncio.gather(*(anew(yard, f"number {i}") for i in range(4)))
+    assert sorted(len(one.session_ids) for one in found) == [0, 0, 0, 8]
+    assert (await yard.balances())["1205 anna"] == 8 * 370
+    (count,) = await yard.sql("SELECT count(*) FROM charge")
+    assert count == (3 * 8,)
 
 
 async def test_a_guests_session_is_rated_anew_with_its_tax(yard: Yard) -> None:
