@@ -40,48 +40,54 @@ def parts_of(stretches: list[Stretch], rules: Rules, zone: ZoneInfo) -> Iterator
     origins = {True: stretches[0].start_us, False: (charging or stretches)[0].start_us}
     delivered: Exact = 0
     for stretch in stretches:
+        kind, energy_wh, time_us = stretch.kind, stretch.energy_wh, stretch.time_us
         current = _current(stretch) if rules.by_current else 0
         power = _power(stretch) if rules.by_power else 0
         if rules.uncut:
-            moment = Moment(0, 0, 0, 0, current, power, 0)
-            yield stretch.kind, stretch.energy_wh, stretch.time_us, moment
+            yield kind, energy_wh, time_us, Moment(0, 0, 0, 0, current, power, 0)
             continue
-        origin = origins[stretch.kind == RESERVATION]
-        edges = _edges(stretch, rules, zone, delivered, origin)
-        if len(edges) == 2:  # noqa: PLR2004 - nothing to cut
-            middle = delivered + Fraction(stretch.energy_wh) / 2 if rules.thresholds_wh else 0
-            elapsed = stretch.start_us - origin
-            moment = _moment(stretch.start_us, zone, rules, middle, current, power, elapsed)
-            yield stretch.kind, stretch.energy_wh, stretch.time_us, moment
-            delivered += stretch.energy_wh
-            continue
-        for one, other in pairwise(edges):
-            at_us = stretch.start_us + one * (stretch.end_us - stretch.start_us)
-            middle = delivered + stretch.energy_wh * (one + other) / 2
-            moment = _moment(at_us, zone, rules, middle, current, power, at_us - origin)
-            share = other - one
-            yield stretch.kind, stretch.energy_wh * share, stretch.time_us * share, moment
-        delivered += stretch.energy_wh
+        origin = origins[kind == RESERVATION]
+        for share, at_us, so_far in _pieces(stretch, rules, zone, delivered, origin):
+            moment = _moment(at_us, zone, rules, so_far, current, power, at_us - origin)
+            if share is None:
+                yield kind, energy_wh, time_us, moment
+            else:
+                yield kind, share * energy_wh, share * time_us, moment
+        delivered += energy_wh
 
 
-def _edges(
+def _pieces(
     stretch: Stretch, rules: Rules, zone: ZoneInfo, delivered: Exact, origin_us: int
-) -> list[Fraction]:
-    """Where to cut, as shares of the stretch, with its beginning and its end."""
-    start, end = stretch.start_us, stretch.end_us
-    lasted, energy = end - start, stretch.energy_wh
-    found = {_ZERO, _ONE}
-    if lasted:
-        instants = [origin_us + duration for duration in rules.durations_us]
-        if rules.minutes:
-            instants += clock_cuts(start, end, zone, rules.minutes)
-        found |= {Fraction(at - start, lasted) for at in instants if start < at < end}
+) -> list[tuple[Fraction | None, Exact, Exact]]:
+    """(share of the stretch or None for all of it, when it begins, Wh so far) of each part.
+
+    Wh so far are those in the middle of the part, which is on the same side of every boundary.
+    """
+    start, end, energy = stretch.start_us, stretch.end_us, stretch.energy_wh
+    instants = _instants(start, end, rules, zone, origin_us)
+    if not rules.thresholds_wh:
+        if not instants:
+            return [(None, start, 0)]
+        edges = [start, *instants, end]
+        return [(Fraction(b - a, end - start), a, 0) for a, b in pairwise(edges)]
+    cuts = {Fraction(at - start, end - start) for at in instants}
     if energy:
-        for threshold in rules.thresholds_wh:
-            share = (threshold - delivered) / Fraction(energy)
-            if 0 < share < 1:
-                found.add(share)
-    return sorted(found)
+        crossed = ((threshold - delivered) / Fraction(energy) for threshold in rules.thresholds_wh)
+        cuts |= {share for share in crossed if 0 < share < 1}
+    if not cuts:
+        return [(None, start, delivered + Fraction(energy) / 2)]
+    return [
+        (b - a, start + a * (end - start), delivered + energy * (a + b) / 2)
+        for a, b in pairwise([_ZERO, *sorted(cuts), _ONE])
+    ]
+
+
+def _instants(start: int, end: int, rules: Rules, zone: ZoneInfo, origin_us: int) -> list[int]:
+    """When clock or duration reach a boundary within the stretch, in order."""
+    found = {origin_us + duration for duration in rules.durations_us}
+    if rules.minutes:
+        found.update(clock_cuts(start, end, zone, rules.minutes))
+    return sorted(at for at in found if start < at < end)
 
 
 def _moment(
