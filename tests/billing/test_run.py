@@ -8,8 +8,14 @@ from decimal import Decimal
 import pytest
 
 from coop.charging.domain.tariff import Tax
+from coop.db.engine import Database
 from coop.kernel.clock import utc_now
-from tests.billing.books import VAT12, VAT25, Books, refused
+from coop.kernel.ids import uuid7
+from coop.ledger.closing import close_period
+from coop.ledger.queries import periods
+from coop.members.domain.roles import Role
+from tests.billing.books import VAT12, VAT25, Books, open_books, refused
+from tests.members.people import system
 
 pytestmark = pytest.mark.anyio
 
@@ -27,13 +33,8 @@ async def lines(books: Books) -> list[tuple[object, ...]]:
 async def test_a_month_is_gathered_by_hub_tariff_price_and_tax(books: Books) -> None:
     anna, north, south = await books.member("anna"), await books.hub("N"), await books.hub("S")
     one, two = await books.tariff(north), await books.tariff(south)
-    await books.charge(
-        anna,
-        north,
-        one,
-        {"kwh": "10"},
-        {"kind": "FLAT", "net": 500, "kwh": "1", "price": "5", "unit": "session"},
-    )
+    flat = {"kind": "FLAT", "net": 500, "kwh": "1", "price": "5", "unit": "session"}
+    await books.charge(anna, north, one, {"kwh": "10"}, flat)
     await books.charge(anna, north, one, {"kwh": "5.5"})
     await books.charge(anna, north, one, {"kwh": "1", "price": "2.00"})
     await books.charge(anna, south, two, {"kwh": "2", "taxes": VAT12})
@@ -265,6 +266,52 @@ async def test_days_of_issue_do_not_run_backwards_nor_ahead(books: Books) -> Non
     assert [row[3:] for row in await books.documents("issued_on, due_on")] == [
         (date(2026, 5, 20), date(2026, 6, 19)), (date(2026, 5, 20), date(2026, 5, 20)),
     ]  # fmt: skip
+
+
+async def test_a_day_in_a_closed_month_is_refused_and_nothing_is_half_done(books: Books) -> None:
+    members = [await books.member(name) for name in ("anna", "berit", "cato")]
+    await books.items([books.fee(one, 100) for one in members])
+    await books.items([books.fee(members[0], 100, "2026-04-02")])
+    for period in [one for one in await books.ask(periods) if one.from_on < date(2026, 5, 1)]:
+        await close_period(books.database, system(), books.id, period.id)
+    assert await refused(books.bill(members_at_once=1)) == "PERIOD_CLOSED"
+    for table in ("invoice", "invoice_line", "invoice_item", "billing_run"):
+        assert await books.count(table) == 0
+    assert await books.sql("SELECT coalesce(max(last_number), 0) FROM invoice_series") == [(0,)]
+    await books.bill(issued_on=date(2026, 5, 1))
+    assert [row[:2] for row in await books.documents()] == [
+        ("invoice", 1), ("invoice", 2), ("invoice", 3),
+    ]  # fmt: skip
+
+
+async def test_cooperatives_number_and_bill_apart(database: Database, books: Books) -> None:
+    other = await open_books(database)
+    for one in (books, other):
+        await one.item(await one.member("anna"), 100)
+        await one.bill()
+    assert await books.documents() == await other.documents() == [("invoice", 1, "anna", 125)]
+    stolen = uuid7()
+    with pytest.raises(Exception, match="row-level security"):
+        await other.sql(
+            "INSERT INTO invoice_series (cooperative_id, series, last_number) VALUES (:id, 'invoice', 9)",
+            id=stolen,
+        )
+    assert await books.sql("SELECT count(DISTINCT cooperative_id) FROM invoice") == [(1,)]
+
+
+async def test_only_the_treasurer_bills(books: Books) -> None:
+    anna = await books.member("anna")
+    await books.item(anna, 100)
+    await books.town.grant("tr", Role.TREASURER)
+    for subject, role, named in (
+        ("op", Role.OPERATOR, {"member_id": anna.id}), ("bo", Role.BOARD, {}), ("au", Role.AUDITOR, {}),
+    ):  # fmt: skip
+        await books.town.grant(subject, role, **named)
+        assert await refused(books.bill(by=await books.town.viewer(subject))) == "FORBIDDEN"
+    assert await refused(books.bill(by=await books.town.viewer("nobody"))) == "NOT_FOUND"
+    assert await books.count("invoice") == 0
+    await books.bill(by=await books.town.viewer("tr"))
+    assert await books.sql("SELECT issued_by FROM invoice") == [("tr",)]
 
 
 async def test_no_month_is_refused(books: Books) -> None:
