@@ -24,7 +24,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+import orjson
+from sqlalchemy import insert, text
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,6 +49,11 @@ PLEDGED, DUE, MET, PAID_FOR = "9200", "9210", "9220", "9230"
 MAKE_UP, SHORTFALL, BREAKAGE, OVERAGE = "2420", "4100", "4110", "4130"
 _ENDING = (MovementKind.EXPIRED, MovementKind.RELEASED)
 _FIGURES = tuple(Figures.__slots__)
+_COLUMNS = ", ".join(column.name for column in make_up_movement.c)
+_MOVE = text(
+    f"INSERT INTO make_up_movement ({_COLUMNS}) SELECT {_COLUMNS}"  # noqa: S608 - its own columns
+    " FROM jsonb_populate_recordset(CAST(NULL AS make_up_movement), CAST(:rows AS jsonb))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +113,7 @@ async def write_settlements(
         for one in wanted
         for movement in one.settlement.movements
     ]
-    if moved:
-        # In one statement: an adjusting one may take from a credit what the next one gives back.
-        await connection.execute(insert(make_up_movement).values(moved))
+    await _move(connection, moved)
 
 
 async def post_release(
@@ -141,7 +145,17 @@ async def post_release(
         }
         for one in movements
     ]  # fmt: skip
-    await connection.execute(insert(make_up_movement).values(rows))
+    await _move(connection, rows)
+
+
+async def _move(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep movements, however many, in one statement.
+
+    An adjusting settlement may take from a credit what the next one gives back; the database looks
+    at the credit when all are in.
+    """
+    if rows:
+        await connection.execute(_MOVE, {"rows": orjson.dumps(rows, default=str).decode()})
 
 
 async def post_all(
