@@ -8,7 +8,9 @@
 A line is the same as another when the bank's reference, or else everything it says, is the same on
 the same day. Two lines alike in everything are counted: the second of a day is occurrence 2. A file
 that overlaps an earlier one counts from 1 again and meets the same lines; a statement that goes on
-where another of that day ended (its opening is the other's closing) counts on from it.
+where another of that day ended (its opening is the other's closing) counts on from it. Where
+files of the other format told the same days, lines of the same day and amount are the same; if the
+account's lines then do not come to its balance, the file is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +30,12 @@ from coop.billing.bank_lines import Desk, Outcome, settle_lines
 from coop.billing.domain.bank_line import BankFile, BankLine, BankStatement, masked
 from coop.billing.domain.camt import camt_file, looks_like_camt
 from coop.billing.domain.mt940_file import looks_like_mt940, mt940_file
-from coop.billing.errors import BankAccountUnknown, BankFileCurrency, BankFileMalformed
+from coop.billing.errors import (
+    BankAccountUnknown,
+    BankFileCurrency,
+    BankFileMalformed,
+    BankFileOverlaps,
+)
 from coop.billing.payments import hold
 from coop.billing.queries import bank as queries
 from coop.billing.queries.bank import BankAccount
@@ -157,7 +164,7 @@ async def _store(desk: Desk, read: ReadFile, account: BankAccount) -> list[UUID]
     file_id, now, fresh = uuid7(), utc_now(), []
     ids = {id(one): uuid7() for one in statements}
     rows: list[dict[str, Any]] = []
-    earlier = _Earlier(desk, account)
+    earlier = _Earlier(desk, account, read.content.kind)
     for statement in statements:
         found = await earlier.new_lines(statement, ids[id(statement)])
         for number, occurrence, line in found:
@@ -180,15 +187,22 @@ async def _store(desk: Desk, read: ReadFile, account: BankAccount) -> list[UUID]
     )
     if rows:
         await desk.connection.execute(insert(bank_line), rows)
+    if earlier.told_otherwise and await _missing(desk.connection, account.id):
+        raise BankFileOverlaps(
+            "A file of the other format told these days before, with other lines.", ("file",)
+        )
     return fresh
 
 
 class _Earlier:
     """What is here already of an account: lines by facts, and statements, this file's too."""
 
-    def __init__(self, desk: Desk, account: BankAccount) -> None:
+    def __init__(self, desk: Desk, account: BankAccount, kind: str) -> None:
         self._desk = desk
         self._account = account
+        self._kind = kind
+        self.told_otherwise = False
+        """Whether files of the other format told days of this one."""
         self._taken: set[tuple[bytes, int]] = set()
         self._of: dict[UUID, Counter[bytes]] = {}
         self._statements: list[Any] = []
@@ -204,35 +218,63 @@ class _Earlier:
             if (known, occurrence) not in self._taken:
                 self._taken.add((known, occurrence))
                 self._of.setdefault(where, Counter())[known] += 1
-        seen = await self._before(statement)
-        mine: Counter[bytes] = Counter()
-        found = []
+        seen, going = await self._before(statement)
+        other = await self._otherwise(statement, going)
+        new: list[tuple[int, int, BankLine]] = []
         for number, (line, fact) in enumerate(zip(statement.lines, facts, strict=True), 1):
             seen[fact] += 1
             if (fact, seen[fact]) in self._taken:
-                continue
-            self._taken.add((fact, seen[fact]))
-            mine[fact] += 1
-            found.append((number, seen[fact], line))
+                other[line.booked_on, line.amount_minor] -= 1
+            else:
+                new.append((number, seen[fact], line))
+        found = []
+        for number, occurrence, line in new:
+            if other[line.booked_on, line.amount_minor] > 0:
+                other[line.booked_on, line.amount_minor] -= 1
+            else:
+                found.append((number, occurrence, line))
+        mine = Counter(line.facts_sha256 for _, _, line in found)
+        self._taken |= {(line.facts_sha256, occurrence) for _, occurrence, line in found}
         self._of[statement_id] = mine
         self._statements.append(_Ends(statement_id, statement))
         return found
 
-    async def _before(self, statement: BankStatement) -> Counter[bytes]:
-        """The lines of statements that this one goes on from: the same again is another line."""
+    async def _otherwise(
+        self, statement: BankStatement, going: set[UUID]
+    ) -> Counter[tuple[date, int]]:
+        """How many lines of each day and amount files of the other format told of these days."""
+        other: Counter[tuple[date, int]] = Counter()
+        days = [line.booked_on for line in statement.lines]
+        if not days:
+            return other
+        for where, day, amount, count in await queries.lines_of_other_kinds(
+            self._desk.connection, self._account.id, self._kind, min(days), max(days)
+        ):
+            if where not in going:
+                other[day, amount] += count
+                self.told_otherwise = True
+        return other
+
+    async def _before(self, statement: BankStatement) -> tuple[Counter[bytes], set[UUID]]:
+        """The lines of statements that this one goes on from, and those statements.
+
+        The same line again is another one.
+        """
         first = min((line.booked_on for line in statement.lines), default=statement.closed_on)
         stored = await queries.statements_until(
             self._desk.connection, self._account.id, first - DAYS_BACK, first
         )
         ends = [*stored, *(one for one in self._statements if one.closed_on <= first)]
         seen: Counter[bytes] = Counter()
+        passed: set[UUID] = set()
         at, left = statement.opening_minor, list(ends)
         while True:
             # One that moved nothing on balance proves nothing: it may be the same days again.
             going = [one for one in left if one.closing_minor == at != one.opening_minor]
             if len(going) != 1:
-                return seen
+                return seen, passed
             left.remove(going[0])
+            passed.add(going[0].id)
             seen += self._of.get(going[0].id, Counter())
             at = going[0].opening_minor
 

@@ -30,6 +30,7 @@ Refusal
     ├── BankFileTooLarge       BANK_FILE_TOO_LARGE: more bytes or lines than a bank file may have
     ├── BankFileUnbalanced     BANK_FILE_UNBALANCED: opening and lines do not come to the closing
     ├── BankFileCurrency       BANK_FILE_CURRENCY: not the currency of the books
+    ├── BankFileOverlaps       BANK_FILE_OVERLAPS: told before in another format, with other lines
     ├── BankAccountUnknown     BANK_ACCOUNT_UNKNOWN: no account of ours
     ├── BankAccountTaken       BANK_ACCOUNT_TAKEN: it is here already
     ├── BankLineSettled        BANK_LINE_SETTLED: posted, or explained by something that is
@@ -229,6 +230,12 @@ class BankFileCurrency(BankRefused):
     """The statement is in a currency the books are not kept in."""
 
     code = "BANK_FILE_CURRENCY"
+
+
+class BankFileOverlaps(BankRefused):
+    """A file of the other format told those days before, with other lines."""
+
+    code = "BANK_FILE_OVERLAPS"
 
 
 class BankAccountUnknown(BankRefused):

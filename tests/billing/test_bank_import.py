@@ -124,6 +124,40 @@ async def test_a_statement_that_goes_on_the_same_day_brings_another_line_alike(b
     assert await bank.count("bank_line") == 2
 
 
+@pytest.mark.parametrize("reference", [None, "R"])
+async def test_the_same_days_in_the_other_format_post_nothing_twice(
+    bank: Bank, reference: str | None
+) -> None:
+    await furnished(bank)
+    ref = await bank.reference(1)
+    first = [
+        Entry(5_000, f"part {ref}", reference=reference and f"{reference}1", e2e="E-1"),
+        Entry(700, "odd", reference=reference and f"{reference}2"),
+        Entry(700, "odd too", on="2026-04-21"),
+    ]
+    more = Entry(800, "new", on="2026-04-21")
+    await bank.read_bank(camt(*first))
+    outcome = await bank.read_bank(mt940(*first, more))
+    assert (outcome.lines, outcome.known, outcome.missing_minor) == (4, 3, 0)
+    assert (await bank.read_bank(camt(*first, more, name="S2"))).known == 4
+    assert await bank.open() == {1: 7_500, 2: 25_000, 3: 1_250}
+
+
+async def test_the_same_day_going_on_in_the_other_format_is_new(bank: Bank) -> None:
+    await bank.read_bank(camt(Entry(500, "coffee")))
+    outcome = await bank.read_bank(mt940(Entry(500, "coffee"), opening=500))
+    assert (outcome.known, outcome.missing_minor) == (0, 0)
+
+
+async def test_days_that_the_other_format_tells_otherwise_are_refused(bank: Bank) -> None:
+    batch = Entry(3_000, parts=(Entry(1_000, "a"), Entry(2_000, "b")), reference="B")
+    await bank.read_bank(camt(batch))
+    assert await refused(bank.read_bank(mt940(Entry(3_000, "batch", reference="B")))) == (
+        "BANK_FILE_OVERLAPS"
+    )
+    assert (await bank.count("bank_line"), await bank.count("bank_file")) == (2, 1)
+
+
 async def test_a_missing_statement_is_told(bank: Bank) -> None:
     await bank.read_bank(camt(Entry(500, "a", on="2026-04-20"), name="S1"))
     later = camt(Entry(100, "c", on="2026-04-24"), name="S3", opening=1_200)

@@ -167,6 +167,23 @@ async def known_lines(
     return [(bytes(row[0]), int(row[1]), row[2]) for row in rows]
 
 
+async def lines_of_other_kinds(
+    connection: AsyncConnection, account_id: UUID, kind: str, from_on: date, to_on: date
+) -> list[tuple[UUID, date, int, int]]:
+    """(statement, day, amount, how many) of lines that files of another kind brought."""
+    rows = await connection.execute(
+        select(_L.statement_id, _L.booked_on, _L.amount_minor, func.count())
+        .join(bank_statement, bank_statement.c.id == _L.statement_id)
+        .join(bank_file, bank_file.c.id == bank_statement.c.bank_file_id)
+        .where(
+            _L.bank_account_id == account_id, bank_file.c.kind != kind,
+            _L.booked_on.between(from_on, to_on),
+        )
+        .group_by(_L.statement_id, _L.booked_on, _L.amount_minor)
+    )  # fmt: skip
+    return [(row[0], row[1], int(row[2]), int(row[3])) for row in rows]
+
+
 async def first_opening(connection: AsyncConnection, account_id: UUID) -> tuple[int, date] | None:
     """What the earliest statement of the account opened with, and on which day."""
     c = bank_statement.c
