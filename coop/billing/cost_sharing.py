@@ -10,6 +10,7 @@ nobody: they paid their own price, so the cooperative bears it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -170,7 +171,9 @@ async def _shared(connection: AsyncConnection, of: HubMonth, rule: SharingRule) 
     loads: dict[str, Any] = dict(of.loads.by_owner)
     for owner in past.keys() - loads.keys():
         loads[owner] = [0] * len(of.loads.quarters)
-    return SharedMonth(of, share_costs(loads, of.prices.per_kwh, of.bill(), rule, past))
+    # A second of arithmetic for a thousand members: others are served meanwhile.
+    sharing = await asyncio.to_thread(share_costs, loads, of.prices.per_kwh, of.bill(), rule, past)
+    return SharedMonth(of, sharing)
 
 
 async def _past_measures(

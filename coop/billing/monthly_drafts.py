@@ -5,8 +5,9 @@ The drafts of a group were computed together, so they are recorded together or n
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -21,11 +22,12 @@ from coop.billing.domain.plan import (
     included_credits,
     month_of_plan,
 )
-from coop.billing.domain.reservation import in_time, is_no_show, reserved_in
+from coop.billing.domain.reservation import is_no_show, reserved_in
 from coop.billing.domain.taxes import taxes_of
 from coop.billing.grid import last_day_of
 from coop.billing.items import ItemDraft, decimal_of
 from coop.billing.metering import GUESTS, hub_loads
+from coop.billing.plans import FEE_SOURCE, RESERVED_SOURCE
 from coop.billing.queries.plans import (
     StoredPlan,
     StoredReservation,
@@ -34,7 +36,13 @@ from coop.billing.queries.plans import (
     plans_by_ids,
     visits,
 )
-from coop.billing.queries.sharing import StoredEvent, events_of_hubs
+from coop.billing.queries.sharing import (
+    Credited,
+    StoredEvent,
+    credited_in_month,
+    events_of_hubs,
+    known_sources,
+)
 from coop.charging import queries as charging_queries
 from coop.charging.domain.interruption import Cause
 from coop.charging.domain.place import Hub
@@ -48,9 +56,7 @@ SUBSCRIPTION = "SUBSCRIPTION"
 RESERVED = "RESERVED_CAPACITY"
 NO_SHOW = "NO_SHOW"
 REDUCTION = "DEMAND_RESPONSE"
-FEE_SOURCE = "subscription"
 INCLUDED_SOURCE = "subscription_included"
-RESERVED_SOURCE = "reservation"
 NO_SHOW_SOURCE = "no_show"
 REDUCTION_SOURCE = "demand_response"
 
@@ -88,11 +94,18 @@ class Month:
 async def subscription_drafts(
     connection: AsyncConnection, month: Month, subscriptions: Sequence[StoredSubscription]
 ) -> list[Group]:
-    """The fee of each subscription's days of the month, and what its included energy credits."""
+    """The fee of each subscription's days of the month, and what its included energy credits.
+
+    What was credited before is taken off, so a later run credits (or takes back) what came late.
+    """
     plans = await plans_by_ids(connection, {one.plan_id for one in subscriptions})
     including = {one.member_id for one in subscriptions if plans[one.plan_id].included_wh}
     used = await energy_used(connection, including, month.first, month.end)
-    groups = []
+    named = f"{month.first:%Y-%m}"
+    given = await credited_in_month(
+        connection, INCLUDED_SOURCE, {str(one.id) for one in subscriptions}, named
+    )
+    groups: list[Group] = []
     for one in subscriptions:
         plan = plans[one.plan_id]
         part = month_of_plan(plan.fee_minor, plan.included_wh, one.from_on, one.to_on, month.first)
@@ -101,15 +114,48 @@ async def subscription_drafts(
         taken = [
             energy for on, energy in used.get(one.member_id, []) if part.from_on <= on < part.to_on
         ]
-        groups.append(
-            [
-                _fee(month, one, plan, part),
-                *(
-                    _included(month, one, plan, credit)
-                    for credit in included_credits(part.included_wh, taken)
-                ),
-            ]
+        groups.append([_fee(month, one, plan, part)])
+        due = {
+            draft.source[1]: draft
+            for credit in included_credits(part.included_wh, taken)
+            for draft in [_included(month, one, plan, credit)]
+        }
+        before = {key: given[key] for key in given if key.startswith(f"{one.id}:")}
+        groups += _adjusting(month, one, due, before)
+    return groups
+
+
+def _adjusting(
+    month: Month,
+    one: StoredSubscription,
+    due: Mapping[str, ItemDraft],
+    before: Mapping[str, Credited],
+) -> list[Group]:
+    """What is missing of the credits that are due, given those of before.
+
+    Sessions that came late, or were rated anew or taken back, change what an allowance is worth.
+    """
+    groups = [[draft] for source, draft in due.items() if source not in before]
+    for source, credited in before.items():
+        wanted = due[source].net_minor if source in due else 0
+        missing = wanted - credited.net_minor
+        if not missing:
+            continue
+        draft = ItemDraft(
+            member_id=one.member_id,
+            kind=SUBSCRIPTION,
+            effective_on=month.on,
+            description=f"{month.hubs[credited.hub_id].name}: included energy, adjusted",
+            quantity=Decimal(1),
+            unit="month",
+            unit_price=month.amount(missing),
+            net_minor=missing,
+            contra=AccountKey("4000", hub_id=credited.hub_id),
+            source=(INCLUDED_SOURCE, f"{source}#{credited.items + 1}"),
+            taxes=taxes_of(credited.taxes),
+            hub_id=credited.hub_id,
         )
+        groups.append([draft])
     return groups
 
 
@@ -135,6 +181,7 @@ def _included(
     month: Month, one: StoredSubscription, plan: StoredPlan, credit: IncludedCredit
 ) -> ItemDraft:
     taxes = "+".join(f"{tax.name} {tax.percent:f}" for tax in credit.taxes)
+    mark = hashlib.sha256(taxes.encode()).hexdigest()[:8]
     kwh = kwh_of_wh(credit.covered_wh)
     return ItemDraft(
         member_id=one.member_id,
@@ -146,7 +193,7 @@ def _included(
         unit_price=month.amount(-credit.net_minor),
         net_minor=-credit.net_minor,
         contra=AccountKey("4000", hub_id=credit.hub_id),
-        source=(INCLUDED_SOURCE, f"{one.id}:{month.first:%Y-%m}:{credit.hub_id}:{taxes}"),
+        source=(INCLUDED_SOURCE, f"{one.id}:{month.first:%Y-%m}:{credit.hub_id}:{mark}"),
         taxes=credit.taxes,
         hub_id=credit.hub_id,
         resolution=plan.resolution,
@@ -157,12 +204,20 @@ async def reservation_drafts(
     connection: AsyncConnection, month: Month, reservations: Sequence[StoredReservation]
 ) -> list[Group]:
     """What each reservation costs in the month, and the fee where nobody came."""
+    charged = await known_sources(
+        connection, [NO_SHOW_SOURCE], [str(one.id) for one in reservations]
+    )
     groups: list[Group] = []
     for one in reservations:
         reserved = _reserved(month, one)
         groups += [[reserved]] if reserved is not None else []
-        absent = await _no_show(connection, month, one)
-        groups += [[absent]] if absent is not None else []
+        fee = _no_show_fee(month, one)
+        if fee is None:
+            continue
+        if await _nobody_came(connection, one):
+            groups.append([fee])
+        elif fee.source in charged:
+            groups.append([_taken_back(month, fee)])
     return groups
 
 
@@ -195,14 +250,7 @@ def _what(one: StoredReservation) -> str:
     return f"{one.quantity} ports from {one.from_at:%Y-%m-%d %H:%M} UTC"
 
 
-async def _no_show(
-    connection: AsyncConnection, month: Month, one: StoredReservation
-) -> ItemDraft | None:
-    hub = month.hubs[one.hub_id]
-    begins_on = one.from_at.astimezone(hub.time_zone).date()
-    outside = not month.first <= begins_on < month.end
-    if outside or not one.no_show_minor or in_time(one.terms, one.cancelled_at):
-        return None
+async def _nobody_came(connection: AsyncConnection, one: StoredReservation) -> bool:
     latest = one.from_at + timedelta(minutes=one.grace_minutes)
     came = await visits(connection, one.hub_id, one.member_id, one.from_at, latest)
     down = [
@@ -212,7 +260,14 @@ async def _no_show(
         )
         if stop.port_id is None and stop.cause is not Cause.THROTTLED
     ]
-    if not is_no_show(one.terms, came, one.cancelled_at, down):
+    return is_no_show(one.terms, came, one.cancelled_at, down)
+
+
+def _no_show_fee(month: Month, one: StoredReservation) -> ItemDraft | None:
+    """The fee it would be if nobody came; None where there is none or another month's."""
+    hub = month.hubs[one.hub_id]
+    begins_on = one.from_at.astimezone(hub.time_zone).date()
+    if not (month.first <= begins_on < month.end and one.no_show_minor):
         return None
     return ItemDraft(
         member_id=one.member_id,
@@ -228,6 +283,17 @@ async def _no_show(
         taxes=taxes_of(one.taxes),
         hub_id=one.hub_id,
         resolution=one.resolution,
+    )
+
+
+def _taken_back(month: Month, fee: ItemDraft) -> ItemDraft:
+    """The mirror of a no-show fee: a session or an outage came to light later."""
+    return replace(
+        fee,
+        description=f"{fee.description}: taken back",
+        net_minor=-fee.net_minor,
+        unit_price=month.amount(-fee.net_minor),
+        source=(NO_SHOW_SOURCE, f"{fee.source[1]}:taken back"),
     )
 
 

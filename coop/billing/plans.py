@@ -45,6 +45,7 @@ from coop.members.domain.policy import Action, absent, require
 from coop.members.domain.roles import Viewer
 
 FEE_SOURCE = "subscription"
+RESERVED_SOURCE = "reservation"
 
 register(
     "subscription_is_one_of_its_kind",
@@ -184,8 +185,8 @@ async def cancel_reservation(
 ) -> StoredReservation:
     """Cancel a reservation as of an instant that has passed.
 
-    Refuses RESERVATION_CANCELLED when it was before, is over, or the instant is ahead; FORBIDDEN,
-    NOT_FOUND.
+    Refuses RESERVATION_CANCELLED when it was before, is over or charged for that month, or the
+    instant is ahead; FORBIDDEN, NOT_FOUND.
     """
     require(viewer, Action.PLAN_MANAGE, cooperative_id)
     found = await reservation_by_id(connection, reservation_id)
@@ -195,6 +196,9 @@ async def cancel_reservation(
         raise ReservationCancelled("It was cancelled before.", ("reservation",))
     if cancelled_at > utc_now() or cancelled_at >= found.to_at:
         raise ReservationCancelled("It is cancelled before it ends, not ahead of time.", ("at",))
+    charged = await known_months(connection, RESERVED_SOURCE, str(reservation_id))
+    if any(month >= f"{cancelled_at:%Y-%m}" for month in charged):
+        raise ReservationCancelled(f"{max(charged)} is charged already.", ("at",))
     await connection.execute(
         update(capacity_reservation)
         .where(capacity_reservation.c.id == reservation_id)

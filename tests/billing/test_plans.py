@@ -30,7 +30,7 @@ from coop.kernel.errors import Forbidden, NotFound
 from coop.kernel.ids import uuid7
 from coop.members.domain.people import Member
 from coop.members.domain.roles import Role
-from tests.billing.grid import JUNE, LOS_ANGELES, Grid
+from tests.billing.grid import JUNE, LOS_ANGELES, Grid, session
 from tests.members.people import BEGIN
 
 pytestmark = pytest.mark.anyio
@@ -95,6 +95,29 @@ async def test_what_is_included_is_credited_with_its_tax(grid: Grid) -> None:
     assert await grid.item_rows("net_minor, tax") == [
         (-600, Decimal(0)), (-200, Decimal("-0.4")), (1900, Decimal("3.8"))
     ]  # fmt: skip
+
+
+async def test_what_comes_late_adjusts_what_is_included(grid: Grid) -> None:
+    await grid.place()
+    ada = await grid.driver("ada")
+    await grid.order(plans.set_plan, BASIC)
+    await subscribe(grid, ada)
+    first = session("ada", "2026-06-02 10:00", "2026-06-02 11:00", "20")
+    await grid.read_cdrs(first)
+    await grid.charges()
+    await grid.plug(("ada", "2026-06-03 10:00", "2026-06-03 11:00", "20"))  # 5 more are included
+    late = await grid.charges()
+    assert (late.items, late.net_minor) == ({"SUBSCRIPTION": 1}, -150)
+    assert (await grid.charges()).items == {}
+    cost = {"total_cost": {"excl_vat": -3}}
+    await grid.read_cdrs(
+        first | {"id": "c", "credit": True, "credit_reference_id": first["id"]} | cost
+    )
+    back = await grid.charges()  # the one session left has 20 kWh
+    assert (back.items, back.net_minor) == ({"SUBSCRIPTION": 1}, 150)
+    credited = [row[0] for row in await grid.item_rows("net_minor") if row[0] != 1900]
+    assert sorted(credited) == [-600, -150, 150]
+    assert (await grid.balances())["1205 ada"] == 600 - 600 + 1900
 
 
 async def test_members_keep_the_version_they_began_with(grid: Grid) -> None:
@@ -211,6 +234,10 @@ async def test_reservations_and_who_did_not_come(grid: Grid) -> None:
         ("RESERVED_CAPACITY", "bob", 300, Decimal(2), "port hour", Decimal("0.6")),
     ]
     assert (await grid.balances())["4070 DEPOT"] == -raised.net_minor == -24_200
+    assert (await grid.charges()).items == {}
+    # A session that comes to light later takes the fee of a no-show back, once.
+    await grid.plug(("ada", "2026-06-03 09:50", "2026-06-03 11:00", "10"))
+    assert (await grid.charges()).net_minor == -1000
     assert (await grid.charges()).items == {}
 
 

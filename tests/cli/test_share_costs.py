@@ -81,6 +81,10 @@ def test_a_plan_is_charged_once(shell: Shell) -> None:
         "reservation", "record", "bo", "PORT_HOURS", 1, "--hub", "depot", "--price", "2",
         "--from", "2026-03-12T08:00:00Z", "--to", "2026-03-12T09:30:00Z", "--no-show", "5.00",
     )  # fmt: skip
+    at = ("--at", "2026-03-12T07:30:00Z")
+    gone = shell.json("reservation", "cancel", reserved["id"], *at)
+    assert gone["cancelled_at"] == "2026-03-12T07:30:00Z"
+    assert shell.refusal("reservation", "cancel", reserved["id"], *at)[0] == "RESERVATION_CANCELLED"
     done = shell.json("charges", "2026-03")
     assert done == {
         "month": "2026-03", "currency": "NOK", "net": "24.50", "waiting": [],
@@ -90,10 +94,6 @@ def test_a_plan_is_charged_once(shell: Shell) -> None:
     assert "Raised for 2026-03: 0.00 NOK" in shell.text("charges", "2026-03")
     ended = shell.json("subscription", "end", begun["id"], "--on", "2026-04-01")
     assert ended["to"] == "2026-04-01"
-    at = ("--at", "2026-03-12T07:30:00Z")
-    gone = shell.json("reservation", "cancel", reserved["id"], *at)
-    assert gone["cancelled_at"] == "2026-03-12T07:30:00Z"
-    assert shell.refusal("reservation", "cancel", reserved["id"], *at)[0] == "RESERVATION_CANCELLED"
 
 
 def test_what_is_wrong_is_named(shell: Shell, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -253,6 +253,36 @@ async def known_sources(
         )
     )
     return {(row.source_kind, row.source_id) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What items of one source and its adjustments come to; where, and with which taxes."""
+
+    source: str
+    items: int
+    net_minor: int
+    hub_id: HubId
+    taxes: list[dict[str, str]]
+
+
+async def credited_in_month(
+    connection: AsyncConnection, kind: str, ids: Iterable[str], month: str
+) -> dict[str, Credited]:
+    """What the sources `id:month:…` have made, each with what adjusts it (`id:month:…#2`)."""
+    c = bill_item.c
+    of = func.split_part(c.source_id, "#", 1, type_=Text)
+    rows = await connection.execute(
+        select(of, func.count(), func.sum(c.net_minor), c.hub_id, c.taxes)
+        .where(
+            c.source_kind == kind,
+            among(func.split_part(c.source_id, ":", 1, type_=Text), ids),
+            func.split_part(c.source_id, ":", 2) == month,
+        )
+        .group_by(of, c.hub_id, c.taxes)
+    )
+    found = (Credited(row[0], int(row[1]), int(row[2]), row[3], row[4]) for row in rows)
+    return {one.source: one for one in found}
 
 
 async def hubs_sharing(connection: AsyncConnection, month: date) -> list[StoredRule]:
