@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from coop.charging.errors import FieldInvalid, FieldMissing, RowMalformed
@@ -18,6 +18,7 @@ from coop.charging.errors import FieldInvalid, FieldMissing, RowMalformed
 _DUPLICATE = "\0duplicate"
 _MAX_NUMBER = 10**15
 _MAX_DECIMALS = 18
+_MAX_EXPONENT = 1000
 _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})"
     r"(?:\.([0-9]{1,9}))?(Z|z|[+-][0-9]{2}:[0-9]{2})?"
@@ -25,7 +26,7 @@ _RFC3339 = re.compile(
 
 
 class NotANumber:
-    """NaN or Infinity, which JSON does not have; `text` says which."""
+    """NaN or Infinity, which JSON does not have, or digits beyond counting; `text` says which."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -34,11 +35,20 @@ class NotANumber:
 def decoder() -> json.JSONDecoder:
     """A decoder whose numbers are exact."""
     return json.JSONDecoder(
-        parse_float=Decimal,
-        parse_int=Decimal,
+        parse_float=_number,
+        parse_int=_number,
         parse_constant=NotANumber,
         object_pairs_hook=_object,
     )
+
+
+def _number(text: str) -> Decimal | NotANumber:
+    """Exactly the number, unless its exponent is one that Decimal cannot calculate with."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return NotANumber(text[:40])
+    return value if -_MAX_EXPONENT < value.adjusted() < _MAX_EXPONENT else NotANumber(text[:40])
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -195,6 +195,17 @@ def test_digits_below_a_watt_hour_are_rounded_half_up() -> None:
         assert reading.session.delivered_wh == expected_wh
 
 
+@pytest.mark.parametrize(
+    "text", ["1e9999999", "-1e9999999", "1e-9999999", "1e99999999999999999999"]
+)
+def test_exponents_that_nothing_calculates_with_cost_one_cdr(text: str) -> None:
+    bad = dumped(cdr()).replace(b'"total_energy": 12.34', f'"total_energy": {text}'.encode())
+    first, second = read(bad + dumped(cdr(id="other")))
+    assert first.refusal is not None
+    assert (first.refusal.code, first.refusal.path) == ("FIELD_INVALID", ("total_energy",))
+    assert second.session is not None
+
+
 def test_the_body_hash_is_of_what_a_cdr_says() -> None:
     document = cdr()
     shuffled = dict(reversed(document.items()))
