@@ -29,10 +29,13 @@ from coop.billing.tables import bank_account, bank_rule, payment
 from coop.db.refusals import register
 from coop.kernel.clock import utc_now
 from coop.kernel.errors import InvalidValue, Refusal
-from coop.kernel.ids import CooperativeId, MemberId, uuid7
+from coop.kernel.ids import CooperativeId, EntryId, MemberId, uuid7
+from coop.ledger import queries as ledger_queries
+from coop.ledger import service as ledger
 from coop.ledger.domain.account import Dimension
 from coop.ledger.domain.chart import chart_line
 from coop.ledger.errors import AccountUnknown
+from coop.ledger.service import AccountKey
 from coop.ledger.tables import account
 from coop.members import queries as member_queries
 from coop.members.domain.policy import Action, absent, require
@@ -71,16 +74,18 @@ class RuleDraft:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a line is: a member's (its invoices first), an account's, or a known payment's.
+    """What a line is: a member's (its invoices first), an account's, a payment's or an entry's.
 
-    A payment it names is explained by money in, and returned by money out. `posted_on` is the day
-    to post it on where its own lies in a closed month.
+    A payment it names is explained by money in, and returned by money out. An entry moved the
+    bank's account by exactly the line, and was posted otherwise: shares, deposits, bills paid.
+    `posted_on` is the day to post it on where its own lies in a closed month.
     """
 
     member_id: MemberId | None = None
     invoice_ids: tuple[UUID, ...] = ()
     account_code: str | None = None
     payment_id: UUID | None = None
+    entry_id: EntryId | None = None
     posted_on: date | None = None
 
 
@@ -221,7 +226,7 @@ async def assign_line(
     """Say what a line is, and post it so.
 
     Refuses FORBIDDEN, NOT_FOUND, BANK_LINE_SETTLED, BANK_LINE_MISMATCH, ACCOUNT_UNKNOWN,
-    INVALID_VALUE (not exactly one of member, account and payment) and what the ledger refuses.
+    INVALID_VALUE (not exactly one of member, account, payment, entry) and what the ledger refuses.
     """
     require(viewer, Action.BANK_MANAGE, cooperative_id)
     await hold(connection, cooperative_id)
@@ -230,9 +235,10 @@ async def assign_line(
         raise absent()
     if line.state != "unmatched":
         raise BankLineSettled("The line is settled already.", ("lineId",))
-    targets = [one for one in (to.member_id, to.account_code, to.payment_id) if one is not None]
-    if len(targets) != 1:
-        raise InvalidValue("A line is a member's, an account's or a payment's.", ("lineId",))
+    targets = (to.member_id, to.account_code, to.payment_id, to.entry_id)
+    if sum(one is not None for one in targets) != 1:
+        why = "A line is a member's, an account's, a payment's or an entry's."
+        raise InvalidValue(why, ("lineId",))
     desk = await desk_of(connection, viewer, cooperative_id)
     outcome = await _assigned(desk, line, to)
     await keep_outcomes(desk, [outcome])
@@ -245,6 +251,8 @@ async def _assigned(desk: Desk, line: StoredLine, to: Assignment) -> Outcome:
         return await _to_member(desk, line, to, to.member_id, why)
     if to.payment_id is not None:
         return await _to_payment(desk, line, to, to.payment_id, why)
+    if to.entry_id is not None:
+        return await _to_entry(desk, line, to.entry_id, why)
     code = to.account_code or ""
     await _refuse_account(desk.connection, code)
     if code == desk.code(line):
@@ -278,6 +286,20 @@ async def _to_member(
     if isinstance(made, Refusal):
         raise made
     return Outcome(line.id, "posted", why, member_id=member_id, entry_id=made.payment.entry_id)
+
+
+async def _to_entry(desk: Desk, line: StoredLine, entry_id: EntryId, why: str) -> Outcome:
+    """An entry that moved our account by exactly the line explains it, once."""
+    key = AccountKey(desk.code(line))
+    accounts = await ledger.accounts_for(desk.connection, desk.cooperative_id, [key])
+    lines = (await ledger_queries.postings_of_entries(desk.connection, [entry_id])).get(entry_id)
+    if not lines:
+        raise absent().under("entryId")
+    moved = sum(one.amount_minor for one in lines if one.account_id == accounts[key])
+    taken = await queries.line_of_entry(desk.connection, entry_id)
+    if moved != line.amount_minor or taken is not None:
+        raise BankLineMismatch("The entry does not explain this line, or another.", ("entryId",))
+    return Outcome(line.id, "linked", why, entry_id=entry_id)
 
 
 async def _to_payment(

@@ -29,7 +29,7 @@ from coop.cli.showing import (
     print_table,
     waiting,
 )
-from coop.kernel.ids import CooperativeId
+from coop.kernel.ids import CooperativeId, EntryId
 from coop.kernel.money import currency_scale
 from coop.kernel.window import Window
 from coop.members.domain.people import Cooperative
@@ -185,6 +185,9 @@ def assign(
     payment: Annotated[
         str | None, typer.Option(help="A payment's id: money in is it, money out gives it back.")
     ] = None,
+    entry: Annotated[
+        str | None, typer.Option(help="An entry's id that moved the bank by exactly this.")
+    ] = None,
     on: Annotated[
         str | None, typer.Option(metavar="DAY", help="Post it on this day, not on its own.")
     ] = None,
@@ -210,6 +213,7 @@ def assign(
         to = Assignment(
             member_id, tuple(invoices), code,
             None if payment is None else id_of(payment, "payment"),
+            None if entry is None else EntryId(id_of(entry, "entry")),
             day_of(on, "on"),
         )  # fmt: skip
         outcome = await house.database.unit_of_work(

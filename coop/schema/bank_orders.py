@@ -15,7 +15,7 @@ from coop.billing.collecting import CollectionOrder
 from coop.billing.domain.direct_debit import SCHEMAS
 from coop.billing.domain.mandate import LEAD_DAYS
 from coop.kernel.errors import InvalidValue
-from coop.kernel.ids import CooperativeId, MemberId
+from coop.kernel.ids import CooperativeId, EntryId, MemberId
 from coop.members.domain.policy import Action, require
 from coop.schema.bank import (
     BankAccount,
@@ -67,9 +67,11 @@ class BankFileImportInput:
     file_name: str = strawberry.field(default="import", description="What the file is called.")
 
 
-@strawberry.input(description="What a bank line is: exactly one of member, account and payment.")
+@strawberry.input(
+    description="What a bank line is: exactly one of member, account, payment and entry."
+)
 class BankLineAssignInput:
-    """What a bank line is: exactly one of member, account and payment."""
+    """What a bank line is: exactly one of member, account, payment and entry."""
 
     idempotency_key: IdempotencyKey = strawberry.field(description=KEY)
     line_id: strawberry.ID = strawberry.field(description="Which line.")
@@ -84,6 +86,9 @@ class BankLineAssignInput:
     )
     payment_id: strawberry.ID | None = strawberry.field(
         default=None, description="A payment's: money in is it, money out gives it back."
+    )
+    entry_id: strawberry.ID | None = strawberry.field(
+        default=None, description="An entry's that moved the bank's account by exactly this."
     )
     posted_on: date | None = strawberry.field(
         default=None, description="The day to post it on where its own month is closed."
@@ -244,6 +249,9 @@ class BankMutations:
             None
             if input.payment_id is None
             else node_id_of_type(input.payment_id, "Payment", "paymentId").id,
+            None
+            if input.entry_id is None
+            else EntryId(node_id_of_type(input.entry_id, "JournalEntry", "entryId").id),
             input.posted_on,
         )
 

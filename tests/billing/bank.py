@@ -17,9 +17,13 @@ from coop.billing.queries import bank as bank_queries
 from coop.billing.queries.bank import BankAccount, LineWhere, StoredLine
 from coop.billing.queries.payments import StoredPayment
 from coop.db.engine import Database
+from coop.kernel.ids import EntryId
 from coop.kernel.window import Window
 from coop.ledger import queries as ledger_queries
+from coop.ledger import service as ledger
 from coop.ledger.closing import close_period
+from coop.ledger.domain.entry import EntryDraft, PostingDraft
+from coop.ledger.service import AccountKey
 from coop.members import queries as member_queries
 from coop.members.domain.people import Member
 from tests.billing.bank_files import OUR_IBAN
@@ -129,6 +133,21 @@ class Bank(Books):
         for period in await self.ask(ledger_queries.periods):
             if period.to_on <= until + timedelta(days=1):
                 await close_period(self.database, system(), self.id, period.id)
+
+    async def posted(self, *lines: tuple[str, int]) -> EntryId:
+        """An entry somebody posted by hand: (account, debit positive)."""
+
+        async def work(connection: Any) -> EntryId:
+            keys = [AccountKey(code) for code, _ in lines]
+            accounts = await ledger.accounts_for(connection, self.id, keys)
+            draft = EntryDraft(
+                "journal", date(2026, 4, 20), "by hand",
+                tuple(PostingDraft(accounts[AccountKey(c)], minor) for c, minor in lines),
+            )  # fmt: skip
+            return await payments.post_one(connection, "treasurer", self.id, draft)
+
+        made: EntryId = await self.database.unit_of_work(self.id, work)
+        return made
 
     async def next_collection(self) -> date:
         """A day on which the bank can collect what is asked for now."""

@@ -9,6 +9,7 @@ import pytest
 
 from coop.billing.bank_desk import rematch
 from coop.db.engine import Database
+from coop.kernel.ids import uuid7
 from coop.members.domain.roles import Role
 from tests.billing.bank import Bank, open_bank
 from tests.billing.bank_files import (
@@ -274,6 +275,17 @@ async def test_lines_are_assigned_to_accounts_and_members_either_way(bank: Bank)
         "1000": -3_290, "6700": 90, "1200 anna": 37_500 + 4_000 - 800, "1200 bo": 1_250,
     }  # fmt: skip
     await bank.tied()
+
+
+async def test_what_was_posted_otherwise_explains_a_line_once(bank: Bank) -> None:
+    entry = await bank.posted(("1000", 4_000), ("3500", -4_000))
+    await bank.read_bank(camt(Entry(4_000, "shares"), Entry(4_000, "more"), Entry(90, "other")))
+    shares, more, other = await bank.lines()
+    assert await refused(bank.assign(other, entry_id=entry)) == "BANK_LINE_MISMATCH"
+    assert (await bank.assign(shares, entry_id=entry)).state == "linked"
+    assert await refused(bank.assign(more, entry_id=entry)) == "BANK_LINE_MISMATCH"
+    assert await refused(bank.assign(more, entry_id=uuid7())) == "NOT_FOUND"
+    assert await bank.money() == {"1000": 4_000}
 
 
 async def test_an_invoice_that_comes_later_lets_lines_be_matched_again(bank: Bank) -> None:

@@ -291,6 +291,10 @@ def _by_number(line: BankLine, desk: _Desk) -> Result | None:
              for one in named]  # fmt: skip
     if len(exact) > 1:
         return Unmatched("Two invoices it could name ask exactly this.", tuple(shown))
+    senders = desk.books.members_of_iban.get(line.counterparty_iban or "")
+    if exact and senders and exact[0].member_id not in senders:
+        why = "It names the invoice of one member and comes from the account of another."
+        return Unmatched(why, tuple(shown))
     if exact:
         why = f"It names invoice {exact[0].number} and is exactly what is open on it."
         return Match(INVOICE, why, "likely", exact[0].member_id, (exact[0].id,))

@@ -268,6 +268,14 @@ async def lines_by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict
     return {row.id: StoredLine(*row) for row in rows}
 
 
+async def line_of_entry(connection: AsyncConnection, entry_id: UUID) -> UUID | None:
+    """The line that an entry explains already."""
+    found: UUID | None = await connection.scalar(
+        select(_L.id).where(_L.entry_id == entry_id).limit(1)
+    )
+    return found
+
+
 async def unmatched_lines(connection: AsyncConnection, most: int) -> list[StoredLine]:
     """Up to `most` lines nobody knows what they are, the oldest first."""
     rows = await connection.execute(

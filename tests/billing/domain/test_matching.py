@@ -112,6 +112,9 @@ def test_what_two_things_fit_is_none_of_them() -> None:
     assert why(line(1_000, counterparty_iban=BO_IBAN)) == (
         "Two invoices of whoever sent it ask exactly this.", {"member", "invoice"},
     )  # fmt: skip
+    assert why(line(1_000, "No 3", counterparty_iban=ANNA_IBAN)) == (
+        "It names the invoice of one member and comes from the account of another.", {"invoice"},
+    )  # fmt: skip
     assert why(line(5, "Entgelt Bo's car")) == ("Rules that fit it do not agree.", {"rule"})
 
 
