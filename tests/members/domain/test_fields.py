@@ -23,6 +23,7 @@ Cooperative.journalEntries     o B T U
 Cooperative.trialBalance       B T U
 Cooperative.balanceSheet       B T U
 Cooperative.incomeStatement    B T U
+Cooperative.tariff             O B T U A
 Cooperative.bankAccounts       B T U
 Cooperative.bankLines          B T U
 Cooperative.invoices           o B T U
@@ -48,6 +49,12 @@ Account.postings               o B T U
 JournalEntry.postings          o B T U
 Posting.runningBalance         o B T U
 Hub.delivered                  O B T U A
+Hub.tariffs                    O B T U A
+Mutation.tariffSet             T
+Mutation.sessionsRerate        T
+Mutation.interruptionRecord    T A
+Mutation.interruptionEnd       T A
+Mutation.memberClassSet        B A
 Mutation.journalEntryPost      T
 Mutation.journalEntriesPost    T
 Mutation.journalEntryReverse   T
