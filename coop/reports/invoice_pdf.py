@@ -116,7 +116,7 @@ def line_cells(line: InvoiceLine, document: InvoiceDocument, writing: Localised)
     return (
         str(line.number),
         f"{named}, {line.hub}" if line.hub and line.hub not in named else named,
-        f"{writing.exact(sign * line.quantity, 3 if line.unit == 'kWh' else 0)} {unit}",
+        f"{writing.exact(sign * line.quantity, 3 if line.unit == 'kWh' else 0, 3)} {unit}",
         writing.exact(line.unit_price, 2),
         taxes or "–",
         writing.amount(sign * line.net_minor),

@@ -26,13 +26,14 @@ from babel.numbers import (
 
 from coop.kernel.energy import KWH_SCALE
 from coop.kernel.money import currency_scale
-from coop.kernel.rate import round_half_up, to_scale
+from coop.kernel.rate import round_half_up
 from coop.reports.errors import LanguageUnavailable
 from coop.reports.phrases import phrases_in
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
-EXACT_MAX = 6  # decimals of a price or quantity that are shown
+EXACT_MAX = 6  # decimals of a price that are shown
+UNSEEN = Fraction(1, 10**9)  # what a stored quantity may differ from the fraction it stands for
 _FIGURE = re.compile(r"[0-9].*[0-9]|[0-9]")
 
 
@@ -78,15 +79,15 @@ class Localised:
         """A whole number."""
         return self.decimal(number, 0)
 
-    def exact(self, value: Decimal, least: int = 0) -> str:
-        """A number with its decimals, at least `least`; ≈ where there are more than EXACT_MAX."""
-        plain = value.normalize()
-        exponent = plain.as_tuple().exponent
-        scale = max(least, -exponent if isinstance(exponent, int) else 0)
-        if scale <= EXACT_MAX:
-            return self.decimal(to_scale(plain, scale), scale)
-        rounded = round_half_up(Fraction(value) * 10**EXACT_MAX)
-        return f"≈{NBSP}{self.decimal(rounded, EXACT_MAX)}"
+    def exact(self, value: Decimal, least: int = 0, most: int = EXACT_MAX) -> str:
+        """A number with its decimals, at least `least`; ≈ where there are more than `most`."""
+        units = round_half_up(Fraction(value) * 10**most)
+        cut = abs(Fraction(units, 10**most) - Fraction(value)) > UNSEEN
+        scale = most
+        while scale > least and units % 10 == 0:
+            units, scale = units // 10, scale - 1
+        text = self.decimal(units, scale)
+        return f"≈{NBSP}{text}" if cut else text
 
     def percent(self, value: Decimal) -> str:
         """A rate in per cent: 25 % in German, 25% in English."""

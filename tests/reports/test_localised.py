@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -58,6 +58,37 @@ def test_energy_has_three_decimals_and_dates_follow_the_locale():
         "nb": ("−1\u00a0234,567", "3. okt. 2026", "3. oktober 2026", "okt\u00a026"),
         "de": ("−1.234,567", "03.10.2026", "3. Oktober 2026", "Okt\u00a026"),
         "fr": ("−1\u202f234,567", "3 oct. 2026", "3 octobre 2026", "oct.\u00a026"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most", "shown"),
+    [
+        ("0.3890", 2, 6, "0,389"),
+        ("6", 2, 6, "6,00"),
+        ("1234.5", 0, 6, "1.234,5"),
+        ("100", 0, 6, "100"),
+        ("-0.25", 0, 3, "−0,25"),
+        ("20.657809", 3, 3, "≈\u00a020,658"),
+        ("43.79999999999999", 0, 3, "43,8"),
+        ("0", 3, 3, "0,000"),
+    ],
+)
+def test_a_price_keeps_its_decimals_and_says_where_some_are_cut(value, least, most, shown):
+    assert localised("de", "EUR").exact(Decimal(value), least, most) == shown
+
+
+def test_rates_times_and_countries_follow_the_locale():
+    at = datetime(2026, 10, 3, 7, 5)
+    shown = {
+        locale: (localised(locale, "EUR").percent(Decimal("12.50")), localised(locale, "EUR").time(at), localised(locale, "EUR").country("NO"))
+        for locale in LANGUAGES
+    }  # fmt: skip
+    assert shown == {
+        "en": ("12.5%", "Oct 3, 2026 07:05", "Norway"),
+        "nb": ("12,5\u00a0%", "3. okt. 2026 07:05", "Norge"),
+        "de": ("12,5\u00a0%", "03.10.2026 07:05", "Norwegen"),
+        "fr": ("12,5\u00a0%", "3 oct. 2026 07:05", "Norvège"),
     }
 
 
