@@ -46,12 +46,6 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS u
 WHERE m.cooperative_id = :cooperative"""  # noqa: S608 - constants only
-_MEMBERS = f"""FROM member AS m
-WHERE m.cooperative_id = :cooperative
-    AND (
-        EXISTS (SELECT FROM charge AS c WHERE c.member_id = m.id AND {_FRESH_CHARGE})
-        OR EXISTS (SELECT FROM bill_item AS i WHERE i.member_id = m.id AND {_FRESH_ITEM})
-    )"""  # noqa: S608 - constants only
 _MEMBERS = f"""
 SELECT m.id {UNBILLED_MEMBERS} AND (CAST(:after AS uuid) IS NULL OR m.id > :after)
 ORDER BY m.id LIMIT :most
