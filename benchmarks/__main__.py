@@ -24,6 +24,7 @@ MODULES = (
     "billing_run",
     "cost_sharing",
     "statement_pdf",
+    "invoice_pdf",
     "statement_run",
 )
 
