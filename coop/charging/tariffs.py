@@ -169,9 +169,7 @@ def _version(
     if draft.from_at.tzinfo is None:
         raise InvalidValue("A tariff begins at an instant with its offset.", ("from",))
     tariff = tariff_of(draft.document, currency)
-    require_complete(tariff)
-    if tariff.starts_at is not None and draft.from_at < tariff.starts_at:
-        raise InvalidValue(f"The tariff itself begins on {tariff.starts_at:%Y-%m-%d}.", ("from",))
+    require_complete(tariff, draft.from_at)
     document = canonical_tariff(draft.document)
     return TariffVersion(
         cooperative_id=cooperative_id,
