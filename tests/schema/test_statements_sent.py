@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 import pytest
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
 
+from coop.billing.commitments import PledgeDraft, pledge
+from coop.billing.domain.commitment import Terms
+from coop.billing.settling import settle_month
+from coop.charging import queries as charging_queries
 from coop.charging import service as charging
 from coop.charging.domain.mapping import mapping_of
 from coop.charging.domain.place import HubDraft, PortDraft
@@ -78,6 +83,17 @@ LISTS = {
     "statements": """members(first: 1, where: {search: "m"}) { nodes { statements(first: %d) { nodes {
         number member { name } supersedes { id } supersededBy { id } documents { sha256 url }
     } } } }""",
+    "commitments": """members(first: %d, where: {search: "m"}) { nodes { commitments {
+        member { name } hubs { name } banked deposit { amount }
+    } } }""",
+    "commitments' lists": """members(first: %d, where: {search: "m"}) { nodes {
+        commitments { terms { version } makeUpCredits { open } }
+    } }""",
+    "settlements": """members(first: 1, where: {search: "m"}) { nodes { commitments {
+        settlements(first: %d) { totalCount nodes {
+            movements { kind } items { kind hub { name } } adjusts { number } entry { kind }
+        } }
+    } } }""",
     "seals": "seals(first: %d) { nodes { number hash } }",
 }
 
@@ -112,9 +128,21 @@ async def crowd(database: Database, issuer: DevelopmentIssuer, http: Any) -> Off
         await office.post_draft(str(key), EntryDraft("payment", date(2026, 5, 1), "", lines))
         await seal_everything(database, office.id)
     office.members["m00"] = made[0].member
+    await pledged(office, [one.member.id for one in made])
     for month in range(3, 6):
         await office.issue("m00", date(2026, month, 1), date(2026, month + 1, 1))
     return office
+
+
+async def pledged(office: Office, member_ids: list[Any]) -> None:
+    """A pledge of each member at the first hub; five months of the first one settled."""
+    (hub, *_) = (await office.ask(charging_queries.hubs_by_refs, ["X00"])).values()
+    for place, member_id in enumerate(member_ids):
+        from_on = date(2026, 5, 1) if not place else date(2027, 5, 1)
+        terms = Terms(from_on, date(2027, 8, 1), 5_000, Decimal("0.20"), make_up_months=2)
+        await office.town.order(pledge, PledgeDraft(member_id, (hub.id,), terms))
+    for month in range(5, 10):
+        await settle_month(office.database, system(), office.id, date(2026, month, 1))
 
 
 async def sent(office: Office, query: str, **variables: Any) -> int:
@@ -181,6 +209,7 @@ def test_every_list_of_the_schema_is_counted_here() -> None:
         "TrialBalance",
         "ChargeLine",
         "CooperativeProfile",
+        "CommitmentTerms",
     }  # read whole
     payloads = ("Payload", "Connection")
     nested = {f for f in listed if f.partition(".")[0] not in of_one | plain}
