@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.domain.cost_sharing import Bill, rule_of
@@ -62,7 +62,7 @@ from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import CooperativeId, EntryId, HubId, uuid7
 from coop.ledger import queries as ledger_queries
 from coop.ledger import service as ledger
-from coop.ledger.domain.entry import EntryDraft, PostingDraft
+from coop.ledger.domain.entry import EntryDraft, PostingDraft, reversal_of
 from coop.ledger.service import AccountKey
 from coop.members.domain.policy import Action, absent, require
 from coop.members.domain.roles import Viewer
@@ -76,8 +76,8 @@ for _constraint, _kind, _message in (
      "The hub has another schedule from that day on."),
     ("uq_cost_sharing_rule_cooperative_id_hub_id_from_month", SharingRuleTaken,
      "The hub has another rule from that month on."),
-    ("uq_utility_bill_cooperative_id_hub_id_month", UtilityBillRecorded,
-     "The hub's bill of that month is recorded."),
+    ("uq_utility_bill_cooperative_id_hub_id_month_revision", UtilityBillRecorded,
+     "The hub's bill of that month was corrected at the same time."),
     ("uq_demand_response_event_cooperative_id_hub_id_from_at", DemandResponseInvalid,
      "The hub has another event from that instant on."),
 ):  # fmt: skip
@@ -187,29 +187,71 @@ async def record_utility_bill(
     """Record what the grid charged a hub for a month, and post it when asked to.
 
     The entry is of the month's last day: energy to 5000 H, demand and the rest to 5010 H, against
-    2000. Refuses UTILITY_BILL_INVALID, UTILITY_BILL_RECORDED when another is, what the ledger
-    refuses, FORBIDDEN, NOT_FOUND.
+    2000. Another bill of the month is its correction, whose entry comes after the reversal of the
+    last one's. Refuses UTILITY_BILL_INVALID, UTILITY_BILL_RECORDED once the month is shared, what
+    the ledger refuses, FORBIDDEN, NOT_FOUND.
     """
     require(viewer, Action.PLAN_MANAGE, cooperative_id)
     hub = await hub_named(connection, draft.hub_id)
     _check_bill(draft)
-    for one in (await bills_of_hubs(connection, [hub.id])).get(hub.id, []):
-        if one.month == draft.month:
-            if bill_of(one) == draft.bill and one.reference == draft.reference:
-                return one
-            raise UtilityBillRecorded("The hub's bill of that month is recorded.", ("month",))
+    lock = func.hashtextextended(f"share:{hub.id}:{draft.month}", 9)  # as cost_sharing.py takes
+    await connection.execute(select(func.pg_advisory_xact_lock(lock)))
+    bills = (await bills_of_hubs(connection, [hub.id])).get(hub.id, [])
+    before = next((one for one in bills if one.month == draft.month), None)
+    if before is not None:
+        if bill_of(before) == draft.bill and before.reference == draft.reference:
+            return before
+        await _refuse_corrected(connection, hub, draft.month)
     made_id = uuid7()
-    entry_id = None
+    entries = [] if before is None else await _undone(connection, before)
     if draft.post and draft.bill.total_minor:
-        entry_id = await _post_bill(connection, viewer, cooperative_id, hub, draft, str(made_id))
+        entries.append(await _bill_entry(connection, cooperative_id, hub, draft, str(made_id)))
+    posted = await _posted(connection, viewer, cooperative_id, entries)
     bill = draft.bill
+    entry_id = posted if draft.post and bill.total_minor else None
     made = StoredBill(
-        cooperative_id, made_id, hub.id, draft.month,
+        cooperative_id, made_id, hub.id, draft.month, 1 if before is None else before.revision + 1,
         await ledger_queries.currency_of(connection), bill.energy_wh, bill.energy_minor,
         bill.demand_minor, bill.other_minor, draft.reference, entry_id, viewer.subject, utc_now(),
     )  # fmt: skip
     await connection.execute(insert(utility_bill).values(**_row(made)))
     return made
+
+
+async def _refuse_corrected(connection: AsyncConnection, hub: Hub, month: date) -> None:
+    runs = (await runs_of_hubs(connection, [hub.id])).get(hub.id, [])
+    if any(run.month == month for run in runs):
+        raise UtilityBillRecorded(f"The bill of {month:%Y-%m} is shared already.", ("month",))
+
+
+async def _undone(connection: AsyncConnection, before: StoredBill) -> list[EntryDraft]:
+    """The reversal of a bill's entry, if it has one."""
+    if before.entry_id is None:
+        return []
+    lines = await ledger_queries.postings_of_entries(connection, [before.entry_id])
+    postings = [
+        PostingDraft(line.account_id, line.amount_minor, line.fund_id)
+        for line in lines[before.entry_id]
+    ]
+    on = last_day_of(before.month)
+    memo = f"Grid bill {before.month:%Y-%m} corrected"
+    return [reversal_of(before.entry_id, postings, effective_on=on, memo=memo)]
+
+
+async def _posted(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    cooperative_id: CooperativeId,
+    entries: Sequence[EntryDraft],
+) -> EntryId | None:
+    """Post entries, all or none; the id of the last."""
+    if not entries:
+        return None
+    outcomes = await ledger.post_entries(connection, cooperative_id, viewer.subject, entries)
+    for outcome in outcomes:
+        if outcome.refusal is not None:
+            raise outcome.refusal
+    return outcomes[-1].entry_id
 
 
 def bill_of(stored: StoredBill) -> Bill:
@@ -227,14 +269,13 @@ def _check_bill(draft: BillDraft) -> None:
         raise UtilityBillInvalid(f"At most {TEXT_MAX} printable characters.", ("reference",))
 
 
-async def _post_bill(
+async def _bill_entry(
     connection: AsyncConnection,
-    viewer: Viewer,
     cooperative_id: CooperativeId,
     hub: Hub,
     draft: BillDraft,
     source: str,
-) -> EntryId | None:
+) -> EntryDraft:
     energy, grid = AccountKey("5000", hub_id=hub.id), AccountKey("5010", hub_id=hub.id)
     payable = AccountKey("2000")
     accounts = await ledger.accounts_for(connection, cooperative_id, [energy, grid, payable])
@@ -244,17 +285,13 @@ async def _post_bill(
         (grid, bill.demand_minor + bill.other_minor),
         (payable, -bill.total_minor),
     )
-    entry = EntryDraft(
+    return EntryDraft(
         kind=BILL_KIND,
         effective_on=last_day_of(draft.month),
         memo=f"{hub.name}: grid bill {draft.month:%Y-%m} {draft.reference}".strip(),
         postings=tuple(PostingDraft(accounts[key], minor) for key, minor in amounts if minor),
         source=(BILL_KIND, source),
     )
-    [outcome] = await ledger.post_entries(connection, cooperative_id, viewer.subject, [entry])
-    if outcome.refusal is not None:
-        raise outcome.refusal
-    return outcome.entry_id
 
 
 async def record_demand_response(

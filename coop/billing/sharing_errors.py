@@ -60,7 +60,7 @@ class UtilityBillInvalid(SharingRefused):
 
 
 class UtilityBillRecorded(SharingRefused):
-    """Another bill of the hub and month is recorded; one once recorded stays."""
+    """The hub's bill of that month is shared already, so it is not corrected any more."""
 
     code = "UTILITY_BILL_RECORDED"
 

@@ -47,6 +47,7 @@ CREATE TABLE utility_bill (
     id uuid NOT NULL,
     hub_id uuid NOT NULL,
     month date NOT NULL,
+    revision integer NOT NULL,
     currency text NOT NULL,
     energy_wh bigint,
     energy_minor bigint NOT NULL,
@@ -57,8 +58,10 @@ CREATE TABLE utility_bill (
     recorded_by text NOT NULL,
     recorded_at timestamptz NOT NULL,
     CONSTRAINT pk_utility_bill PRIMARY KEY (cooperative_id, id),
-    CONSTRAINT uq_utility_bill_cooperative_id_hub_id_month UNIQUE (cooperative_id, hub_id, month),
+    CONSTRAINT uq_utility_bill_cooperative_id_hub_id_month_revision UNIQUE
+    (cooperative_id, hub_id, month, revision),
     CONSTRAINT ck_utility_bill_month CHECK (extract(DAY FROM month) = 1),
+    CONSTRAINT ck_utility_bill_revision CHECK (revision > 0),
     CONSTRAINT ck_utility_bill_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT ck_utility_bill_energy_wh CHECK (energy_wh >= 0),
     CONSTRAINT ck_utility_bill_amounts CHECK (energy_minor >= 0 AND demand_minor >= 0 AND other_minor >= 0),
@@ -269,7 +272,7 @@ COMMENT ON COLUMN cost_sharing_rule.set_by IS
 COMMENT ON COLUMN cost_sharing_rule.set_at IS
 'When it was set.';
 COMMENT ON TABLE utility_bill IS
-'What the grid charged for a hub and month.';
+'What the grid charged for a hub and month; corrected by the next revision.';
 COMMENT ON COLUMN utility_bill.cooperative_id IS
 'Whose row this is; row-level security shows it to nobody else.';
 COMMENT ON COLUMN utility_bill.id IS
@@ -278,6 +281,8 @@ COMMENT ON COLUMN utility_bill.hub_id IS
 'Whose bill it is.';
 COMMENT ON COLUMN utility_bill.month IS
 'First day of the month it is for.';
+COMMENT ON COLUMN utility_bill.revision IS
+'1, 2, 3 …: the last one counts.';
 COMMENT ON COLUMN utility_bill.currency IS
 'ISO 4217 code; the cooperative''s own.';
 COMMENT ON COLUMN utility_bill.energy_wh IS

@@ -208,11 +208,19 @@ async def test_settings_are_kept_and_followed(grid: Grid) -> None:
         await grid.schedule(hub, FLAT | {"name": "Third"}, JULY)
 
 
-async def test_bills_are_recorded_once(grid: Grid) -> None:
+async def test_bills_are_recorded_once_and_corrected(grid: Grid) -> None:
     hub = await depot(grid)
     first = await grid.grid_bill(hub, 400, 5_200, post=True)
     assert (await grid.grid_bill(hub, 400, 5_200, post=True)).id == first.id
     assert (await grid.balances())["2000"] == -5_600
+    second = await grid.grid_bill(hub, 401, 5_200, post=True)  # the grid corrected it
+    assert (second.revision, (await grid.balances())["2000"]) == (2, -5_601)
+    third = await grid.grid_bill(hub, 402, 5_200)  # posted elsewhere
+    assert (third.entry_id, (await grid.balances())["2000"]) == (None, 0)
+    [kept] = (await grid.ask(queries.bills_of_hubs, [hub.id]))[hub.id]
+    assert (kept.revision, kept.energy_minor) == (3, 402)
+    await grid.rule(hub, "KWH")
+    assert (await grid.charges()).items == {"COST_PASSED_ON": 2}
     with pytest.raises(UtilityBillRecorded):
         await grid.grid_bill(hub, 401, 5_200)
     for wrong in (

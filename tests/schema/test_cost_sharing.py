@@ -178,7 +178,7 @@ async def test_what_is_wrong_is_named(desk: Office) -> None:
         ("costSharingRuleSet", {"from": "2026-05-01", "method": "LOT"}, ("COST_SHARING_METHOD_UNKNOWN", ["method"])),
         ("costSharingRuleSet", {"from": "2026-05-01", "method": "KWH", "parameters": {"k": "1"}}, ("COST_SHARING_INVALID", ["parameters", "k"])),
         ("utilityBillRecord", {"month": "2026-04-01", "energyCost": "1.005", "demandCost": "0"}, ("INVALID_VALUE", ["energyCost"])),
-        ("utilityBillRecord", {"month": "2026-03-01", "energyCost": "1", "demandCost": "0"}, ("UTILITY_BILL_RECORDED", ["month"])),
+        ("utilityBillRecord", {"month": "2026-03-02", "energyCost": "1", "demandCost": "0"}, ("UTILITY_BILL_INVALID", ["month"])),
         ("demandResponseEventRecord", {"from": "2026-03-10T10:05:00Z", "to": "2026-03-10T11:00:00Z", "payment": "1", "feePercent": "0"}, ("DEMAND_RESPONSE_INVALID", ["fromAt"])),
     ):  # fmt: skip
         payload = await order(desk, mutation, "hub { ref }", "wrong", hubId=hub, **given)

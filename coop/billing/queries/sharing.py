@@ -73,6 +73,7 @@ class StoredBill:
     id: UUID
     hub_id: HubId
     month: date
+    revision: int
     currency: str
     energy_wh: int | None
     energy_minor: int
@@ -167,8 +168,18 @@ async def rules_of_hubs(
 async def bills_of_hubs(
     connection: AsyncConnection, hub_ids: Iterable[UUID]
 ) -> dict[HubId, list[StoredBill]]:
-    """Every grid bill of each hub, oldest first."""
-    return await _by_hub(connection, StoredBill, utility_bill, utility_bill.c.month, hub_ids)
+    """The grid bill of each hub and month as last corrected, oldest first."""
+    c = utility_bill.c
+    statement = (
+        select(utility_bill)
+        .where(among(c.hub_id, hub_ids))
+        .ext(distinct_on(c.hub_id, c.month))
+        .order_by(c.hub_id, c.month, c.revision.desc())
+    )
+    found: dict[HubId, list[StoredBill]] = {}
+    for row in (await connection.execute(statement)).mappings():
+        found.setdefault(HubId(row["hub_id"]), []).append(StoredBill(**row))
+    return found
 
 
 async def runs_of_hubs(

@@ -80,6 +80,7 @@ utility_bill = Table(
     id_column(),
     uuid_column("hub_id", "Whose bill it is."),
     day_column("month", "First day of the month it is for."),
+    number_column("revision", "1, 2, 3 …: the last one counts."),
     text_column("currency", "ISO 4217 code; the cooperative's own."),
     minor_column(
         "energy_wh", "Energy the grid delivered; null where it is not told.", nullable=True
@@ -91,14 +92,15 @@ utility_bill = Table(
     uuid_column("entry_id", "Its entry, if it was posted with it.", nullable=True),
     text_column("recorded_by", "Subject who recorded it."),
     instant_column("recorded_at", "When it was recorded."),
-    UniqueConstraint("cooperative_id", "hub_id", "month"),
+    UniqueConstraint("cooperative_id", "hub_id", "month", "revision"),
     CheckConstraint("extract(DAY FROM month) = 1", name="month"),
+    CheckConstraint("revision > 0", name="revision"),
     CheckConstraint(_CURRENCY, name="currency"),
     CheckConstraint("energy_wh >= 0", name="energy_wh"),
     CheckConstraint("energy_minor >= 0 AND demand_minor >= 0 AND other_minor >= 0", name="amounts"),
     references("hub", "hub_id"),
     references("journal_entry", "entry_id"),
-    comment="What the grid charged for a hub and month.",
+    comment="What the grid charged for a hub and month; corrected by the next revision.",
 )
 
 cost_sharing_run = Table(
