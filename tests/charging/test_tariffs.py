@@ -95,9 +95,10 @@ async def test_a_version_takes_another_instant_or_corrects(yard: Yard) -> None:
         (per_kwh("-1"), TariffPriceNegative, ("elements", "0", "price_components", "0", "price")),
         (per_kwh("1", currency="EUR"), TariffCurrencyWrong, ("currency",)),
         (DAYS_ONLY, TariffHole, None),
+        (per_kwh("1", start_date_time=LATER.isoformat()), TariffHole, ("start_date_time",)),
         ({"id": "t", "currency": "NOK", "elements": []}, TariffInvalid, ("elements",)),
     ],
-    ids=["negative", "currency", "hole", "empty"],
+    ids=["negative", "currency", "hole", "late", "empty"],
 )
 async def test_a_tariff_that_cannot_be_is_refused_and_nothing_is_stored(
     yard: Yard, document: object, kind: type[TariffInvalid], path: tuple[str, ...] | None
