@@ -23,6 +23,7 @@ from coop.members.domain.profile import (
 from coop.members.domain.roles import Role
 from coop.members.errors import IbanInvalid, VatIdInvalid
 from tests.members.people import Town
+from tests.members.test_rows import refused, run
 
 pytestmark = pytest.mark.anyio
 
@@ -159,3 +160,17 @@ async def test_vat_numbers_that_cannot_be_are_refused(text: str) -> None:
 
 async def test_an_iban_is_kept_compact() -> None:
     assert compact_iban("de89 3704 0044 0532 0130 00") == "DE89370400440532013000"
+
+
+@pytest.mark.parametrize("table", ["cooperative_profile", "member_profile"])
+async def test_the_database_keeps_profiles_apart_and_as_they_were(
+    town: Town, elsewhere: Town, table: str
+) -> None:
+    member = await town.admit("Brandt")
+    await _set(town, JANUARY, NOR)
+    await town.order(profiles.set_member_profile, member.id, JANUARY, BRANDT)
+    by_id = f"SELECT * FROM {table} WHERE cooperative_id = '{town.id}'"
+    assert await run(town.database, town.id, by_id) == 1
+    assert await run(town.database, elsewhere.id, by_id) == 0
+    for change in (f"UPDATE {table} SET city = 'Oslo'", f"DELETE FROM {table}"):
+        assert (await refused(town.database, town.id, change)).startswith("42501")

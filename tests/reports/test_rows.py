@@ -93,3 +93,24 @@ async def test_another_cooperatives_statements_are_not_there(
         async with place.database.snapshot(place.id) as connection:
             found = await connection.scalar(text(f"SELECT count(*) FROM {table}"))
         assert found == 0
+
+
+@pytest.mark.parametrize(
+    ("statement_id", "invoice_id", "constraint"),
+    [
+        ("NULL", "NULL", "ck_document_of"),
+        ("statement_id", "uuidv7()", "ck_document_of"),
+        ("NULL", "uuidv7()", "fk_document_invoice_cooperative_id_invoice_id"),
+    ],
+)
+async def test_a_file_is_of_one_statement_or_one_invoice_that_exists(
+    place: Grid, statement_id: str, invoice_id: str, constraint: str
+) -> None:
+    await place.issue(place.ada)
+    copy = (
+        "INSERT INTO document (cooperative_id, id, statement_id, locale, media_type, file_name, "
+        f"sha256, size_bytes, stored_as, stored_at, invoice_id) SELECT cooperative_id, uuidv7(), "
+        f"{statement_id}, 'fr', media_type, file_name, sha256, size_bytes, stored_as, stored_at, "
+        f"{invoice_id} FROM document"
+    )
+    assert (await _refused(place, copy)).constraint_name == constraint
