@@ -5,8 +5,8 @@
     mark_reviewed                                     somebody has looked at a doubtful session
 
 A session of a badge that nobody is known for is held in suspense: charged to guests (1220 / 4050).
-When the badge is assigned, its sessions on those days move to the member: a reversal and a new
-entry each, linked by `reverses_id` and by the session they come from.
+When the badge is assigned, its sessions on those days move to the member, priced by its class: a
+reversal and a new entry each, linked as rating.py says.
 
 States of a session: `charged` to a member, `suspended` until somebody is known, `credited` by a
 credit CDR, or itself the `credit`. Only the first two count in sums.
@@ -167,8 +167,8 @@ async def assign_token(
     """Give a badge to a member and move its suspended sessions on those days to the member.
 
     Each is priced by the member's class and moves on the day it counts for, or on `effective_on`
-    where that month is closed. Refuses TOKEN_HELD, PERIOD_CLOSED, INVALID_VALUE, FORBIDDEN,
-    NOT_FOUND; then nothing has moved.
+    where that month is closed. Refuses TOKEN_HELD, PERIOD_CLOSED, PRICE_MISSING, INVALID_VALUE,
+    FORBIDDEN, NOT_FOUND; then nothing has moved.
     """
     require(viewer, Action.SESSION_IMPORT, cooperative_id)
     (holding,) = await _give(connection, viewer, cooperative_id, [draft])
