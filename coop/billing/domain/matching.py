@@ -184,7 +184,7 @@ def match_lines(lines: Sequence[BankLine], books: Books) -> list[Result]:
     desk = _Desk(books)
     results: dict[int, Result] = {}
     order = sorted(
-        range(len(lines)), key=lambda i: (lines[i].booked_on, lines[i].facts_sha256, lines[i].raw)
+        range(len(lines)), key=lambda i: (lines[i].booked_on, lines[i].facts_sha256, repr(lines[i]))
     )
     for i in order:
         found = results[i] = _match(lines[i], desk)
