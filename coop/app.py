@@ -60,8 +60,11 @@ from coop.schema.root import schema
 from coop.schema.subscriptions import SubscriptionSocket, bearer_in
 from coop.schema.view import GraphQLView, LargeBodies
 
-# A thousand entries, or a month's sessions as a file, do not fit into the usual 256 KiB.
-LARGE = frozenset({"chargingSessionsImport", "journalEntriesPost"})
+# A thousand entries, or a month's sessions as a file, do not fit into the usual 256 KiB; a month of
+# a large cooperative not into the usual ten seconds.
+LARGE = frozenset(
+    {"billingRun", "chargingSessionsImport", "journalEntriesPost", "monthlyChargesRaise"}
+)
 # A principal may spend a full bucket at once, and then so many points a second, for ever.
 ALLOWANCE = Allowance(points=200_000, per_second=20_000)
 TEND_EVERY_S = 30
