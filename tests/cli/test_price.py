@@ -164,6 +164,9 @@ def test_what_cannot_be_priced_is_refused(shell: Shell, tmp_path: Path) -> None:
     assert shell.refusal("price", broken) == (
         "TARIFF_COMPONENT_UNKNOWN", ["tariffs", "0", "elements", "0", "price_components", "0", "type"]
     )  # fmt: skip
-    assert shell.refusal("price", tariff, charged, "--zone", "Berlin") == ("INVALID_VALUE", ["zone"])
+    assert shell.refusal("price", tariff, charged, "--zone", "Berlin") == (
+        "INVALID_VALUE",
+        ["zone"],
+    )
     large = written(tmp_path, "large.json", " " * (1024 * 1024 + 1))
     assert shell.refusal("price", large, charged) == ("FILE_TOO_LARGE", ["large.json"])
