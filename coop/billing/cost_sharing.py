@@ -37,7 +37,7 @@ from coop.billing.domain.grid_prices import Dated, GridPrices, grid_prices
 from coop.billing.domain.loads import Loads, beginning_of
 from coop.billing.domain.taxes import taxes_of
 from coop.billing.domain.utility_schedule import schedule_of
-from coop.billing.grid import NONE, bill_of, hub_named, last_day_of
+from coop.billing.grid import NONE, bill_of, check_month, hub_named, last_day_of
 from coop.billing.items import Item, ItemDraft, add_items
 from coop.billing.metering import GUESTS, hub_loads
 from coop.billing.queries.sharing import (
@@ -117,6 +117,7 @@ class SharedMonth:
 
 async def read_month(connection: AsyncConnection, hub_id: HubId, month: date) -> HubMonth:
     """Everything known of a hub's month. Refuses UTILITY_SCHEDULE_MISSING, NOT_FOUND."""
+    check_month(month)
     hub = await hub_named(connection, hub_id)
     end = last_day_of(month)
     schedules = (await schedules_of_hubs(connection, [hub_id])).get(hub_id, [])

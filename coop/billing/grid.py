@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.domain.cost_sharing import Bill, rule_of
 from coop.billing.domain.demand_response import EventTerms
+from coop.billing.domain.loads import is_plausible
 from coop.billing.domain.plan import check_taxes
 from coop.billing.domain.taxes import canonical_taxes, taxes_json
 from coop.billing.domain.utility_schedule import (
@@ -60,6 +61,7 @@ from coop.db.refusals import register
 from coop.kernel.clock import utc_now
 from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import CooperativeId, EntryId, HubId, uuid7
+from coop.kernel.money import MINOR_MAX
 from coop.ledger import queries as ledger_queries
 from coop.ledger import service as ledger
 from coop.ledger.domain.entry import EntryDraft, PostingDraft, reversal_of
@@ -152,7 +154,7 @@ async def set_sharing_rule(
     """
     require(viewer, Action.PLAN_MANAGE, cooperative_id)
     await hub_named(connection, hub_id)
-    if from_month.day != 1:
+    if from_month.day != 1 or not is_plausible(from_month):
         raise SharingInvalid("A rule begins on the first of a month.", ("from_month",))
     if method == NONE and parameters:
         raise SharingInvalid("NONE has no parameters.", ("parameters",))
@@ -260,11 +262,13 @@ def bill_of(stored: StoredBill) -> Bill:
 
 
 def _check_bill(draft: BillDraft) -> None:
-    if draft.month.day != 1:
+    if draft.month.day != 1 or not is_plausible(draft.month):
         raise UtilityBillInvalid("A bill is for a month.", ("month",))
     bill = draft.bill
     if min(bill.energy_minor, bill.demand_minor, bill.other_minor, bill.energy_wh or 0) < 0:
         raise UtilityBillInvalid("A bill is not below nothing.", ("amount",))
+    if max(bill.total_minor, bill.energy_wh or 0) > MINOR_MAX:
+        raise UtilityBillInvalid("That is more than any grid charges.", ("amount",))
     if len(draft.reference) > TEXT_MAX or not (draft.reference + "-").isprintable():
         raise UtilityBillInvalid(f"At most {TEXT_MAX} printable characters.", ("reference",))
 
@@ -339,6 +343,12 @@ def checked_resolution(text: str | None) -> str | None:
     if text is not None and not (text.strip() and len(text) <= TEXT_MAX and text.isprintable()):
         raise InvalidValue(f"1 to {TEXT_MAX} printable characters.", ("resolution",))
     return text
+
+
+def check_month(month: date) -> None:
+    """Refuse INVALID_VALUE unless a month of our days is named by its first."""
+    if month.day != 1 or not is_plausible(month):
+        raise InvalidValue("A month is named by its first day.", ("month",))
 
 
 def last_day_of(month: date) -> date:

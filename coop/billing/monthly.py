@@ -26,6 +26,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.cost_sharing import share_month
+from coop.billing.grid import check_month
 from coop.billing.items import Item, add_items
 from coop.billing.monthly_drafts import (
     Group,
@@ -45,7 +46,6 @@ from coop.billing.sharing_errors import ChargesMonthOpen, SharingRefused
 from coop.charging import queries as charging_queries
 from coop.db.engine import Database
 from coop.kernel.clock import today_in
-from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import CooperativeId, HubId
 from coop.members import queries as member_queries
 from coop.members.domain.policy import Action, absent, require
@@ -128,8 +128,7 @@ async def raise_monthly_items(
 
 
 async def _month(database: Database, cooperative_id: CooperativeId, month: date) -> Month:
-    if month.day != 1:
-        raise InvalidValue("A month is named by its first day.", ("month",))
+    check_month(month)
     async with database.snapshot(cooperative_id) as connection:
         cooperative = await member_queries.cooperative_by_id(connection, cooperative_id)
         hubs = {one.id: one for one in await charging_queries.hubs(connection)}

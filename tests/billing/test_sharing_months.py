@@ -226,6 +226,7 @@ async def test_bills_are_recorded_once_and_corrected(grid: Grid) -> None:
     for wrong in (
         BillDraft(hub.id, date(2026, 6, 2), Bill(0, 0)),
         BillDraft(hub.id, JULY, Bill(-1, 0)),
+        BillDraft(hub.id, JULY, Bill(10**18, 0)),
         BillDraft(hub.id, JULY, Bill(0, 0), reference="x\ny"),
     ):
         with pytest.raises(UtilityBillInvalid):
@@ -258,6 +259,13 @@ async def test_what_is_missing_is_named(grid: Grid) -> None:
         await grid.rule(hub, "NONE", JULY, resolution=" ")
     with pytest.raises(ChargesMonthOpen):
         await grid.charges(date(2999, 1, 1))
+    for no_month in (date(9999, 12, 1), date(1, 1, 1), date(2026, 6, 2)):
+        with pytest.raises(InvalidValue):
+            await grid.charges(no_month)
+        with pytest.raises(InvalidValue):
+            await grid.order(cost_sharing.preview_sharing, hub.id, no_month, "KWH")
+        with pytest.raises(UtilityBillInvalid):
+            await grid.grid_bill(hub, 1, 1, month=no_month)
     with pytest.raises(InvalidValue):
         await grid.charges(date(2026, 6, 2))
 

@@ -17,7 +17,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from coop.billing.domain.loads import beginning_of, quarter_at
+from coop.billing.domain.loads import beginning_of, is_plausible, quarter_at
 from coop.billing.sharing_errors import DemandResponseInvalid
 from coop.kernel.allocation import allocate
 from coop.kernel.money import MINOR_MAX
@@ -47,7 +47,8 @@ class EventTerms:
     def __post_init__(self) -> None:
         for name in ("from_at", "to_at"):
             at = getattr(self, name)
-            if at.tzinfo is None or beginning_of(quarter_at(at)) != at:
+            sound = at.tzinfo is not None and is_plausible(at)
+            if not sound or beginning_of(quarter_at(at)) != at:
                 why = "An event begins and ends on a quarter of an hour."
                 raise DemandResponseInvalid(why, (name,))
         last = self.to_at - timedelta(minutes=_QUARTER_MINUTES)

@@ -32,6 +32,7 @@ _QUARTER_US = 900_000_000
 _QUARTER = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_YEARS = range(2000, 3000)
 
 
 def quarter_at(instant: datetime) -> int:
@@ -42,6 +43,11 @@ def quarter_at(instant: datetime) -> int:
 def beginning_of(quarter: int) -> datetime:
     """The instant at which a quarter hour begins, in UTC."""
     return _EPOCH + quarter * _QUARTER
+
+
+def is_plausible(at: date) -> bool:
+    """Whether an instant or a day lies where clocks and calendars have room around it."""
+    return at.year in _YEARS
 
 
 def quarters_of_month(month: date, zone: ZoneInfo) -> range:

@@ -20,6 +20,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from coop.billing.domain.loads import is_plausible
 from coop.billing.domain.plan import check_taxes
 from coop.billing.domain.taxes import canonical_taxes
 from coop.billing.sharing_errors import ReservationInvalid
@@ -63,8 +64,8 @@ class ReservationTerms:
     def __post_init__(self) -> None:
         for name in ("from_at", "to_at"):
             at = getattr(self, name)
-            if at.tzinfo is None:
-                raise ReservationInvalid("An instant has its offset.", (name,))
+            if at.tzinfo is None or not is_plausible(at):
+                raise ReservationInvalid("An instant of our days, with its offset.", (name,))
             object.__setattr__(self, name, at.astimezone(UTC))
         if self.to_at <= self.from_at:
             raise ReservationInvalid("It ends after it begins.", ("to_at",))

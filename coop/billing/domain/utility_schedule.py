@@ -42,6 +42,7 @@ WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MASKS = {"ALL": range(7), "WEEKDAYS": range(5), "WEEKENDS": range(5, 7)}
 _LEAP_YEAR = 2000
 _MINUTES = 1440
+_ROWS_MAX = 100
 _QUARTER = 15
 _PRICE_MAX = Decimal(1_000_000)
 MonthDay = tuple[int, int]
@@ -98,6 +99,8 @@ def schedule_of(document: object) -> UtilitySchedule:
     published = "schedule" in fields
     key = "schedule" if published else "rows"
     rows = filled_list(fields, key, (), UtilityScheduleInvalid)
+    if len(rows) > _ROWS_MAX:
+        raise UtilityScheduleInvalid(f"At most {_ROWS_MAX} rows.", (key,))
     read = _published_row if published else _own_row
     made = UtilitySchedule(
         name=text_in(fields, "name", (), UtilityScheduleInvalid),

@@ -124,6 +124,7 @@ def test_credits_are_the_payment_less_the_fee(
     [
         ({"from_at": FIVE + timedelta(minutes=5)}, "from_at"),
         ({"from_at": datetime(2025, 7, 15, 15)}, "from_at"),
+        ({"from_at": datetime(1, 1, 1, tzinfo=UTC)}, "from_at"),
         ({"to_at": FIVE}, "to_at"),
         ({"to_at": FIVE + timedelta(hours=8)}, "to_at"),
         ({"payment_minor": -1}, "payment"),

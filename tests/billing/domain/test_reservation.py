@@ -112,6 +112,7 @@ def test_a_lasting_outage_excuses() -> None:
         ({"to_at": TEN}, "to_at"),
         ({"to_at": TEN + timedelta(days=32)}, "to_at"),
         ({"from_at": datetime(2025, 6, 10)}, "from_at"),
+        ({"to_at": datetime(9999, 12, 31, tzinfo=UTC)}, "to_at"),
         ({"grace_minutes": -1}, "grace_minutes"),
         ({"cancel_minutes": 10**6}, "cancel_minutes"),
         ({"no_show_minor": -1}, "no_show_fee"),

@@ -152,6 +152,12 @@ def test_what_is_no_schedule_is_refused(text: str) -> None:
         schedule_of_text(text)
 
 
+def test_a_schedule_has_no_thousand_rows() -> None:
+    document = small()
+    with pytest.raises(UtilityScheduleInvalid):
+        schedule_of(document | {"schedule": document["schedule"] * 101})
+
+
 @pytest.mark.parametrize(
     ("key", "value", "path"),
     [
