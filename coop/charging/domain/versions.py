@@ -101,22 +101,9 @@ class TariffBook:
         return None
 
     def _begun(self, scope: Scope, at: datetime) -> TariffVersion | None:
-        known = self._by_scope.get(scope)
-        place = bisect_right(known, at, key=_from_at) if known else 0
-        if not known or place == 0:
-            return None
-        found = known[place - 1]
-        ends_at = found.tariff.ends_at
-        return None if ends_at is not None and ends_at <= at else found
-
-    def until(self, version: TariffVersion) -> datetime | None:
-        """When the next of its scope takes over; None while none is known.
-
-        A corrected version was never in force longer than no time at all.
-        """
-        known = self._by_scope[version.scope]
-        place = known.index(version) + 1
-        return known[place].from_at if place < len(known) else None
+        known = self._by_scope.get(scope, ())
+        place = bisect_right(known, at, key=_from_at)
+        return known[place - 1] if place else None
 
 
 def _order(version: TariffVersion) -> tuple[datetime, int]:
