@@ -216,6 +216,7 @@ async def terminate(
     Credits stay usable until they expire unless the right ends with it. Refuses what `amend` does.
     """
     require(viewer, Action.COMMITMENT_SETTLE, cooperative_id)
+    await lock_commitments(connection, cooperative_id, [commitment_id])
     found = await commitment_named(connection, commitment_id)
     if not found.from_on <= to_on <= found.to_on:
         raise CommitmentOver("The commitment does not run in that month.", ("to",))

@@ -142,7 +142,7 @@ class CommitmentSettlement(Node):
     shortfall: KWh = strawberry.field(description="Of the minimum, missing.")
     made_up: KWh = strawberry.field(description="Above the minimum, covered by make-up credits.")
     banked: KWh = strawberry.field(description="Above the minimum, kept for later minimums.")
-    overage: KWh = strawberry.field(description="Above the minimum, the rest.")
+    overage: KWh = strawberry.field(description="The rest above, beyond what was excused.")
     issued: KWh = strawberry.field(description="Make-up credit issued for the shortfall.")
     expired: KWh = strawberry.field(description="Make-up credits that expired or were let go.")
     shortfall_amount: Money = strawberry.field(description="Charged for shortfall, before tax.")

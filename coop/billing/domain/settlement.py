@@ -8,13 +8,14 @@
     5  shortfall      what is missing still; paid for at the price of shortfall
     6  made up        of the energy above the minimum, what open credits cover, oldest first
     7  banked         of the rest, what the bank has room for
-       overage        of the rest, everything: it is charged the price of overage, if there is one
+       overage        of the rest, what is more than was excused: it is charged its price, if any
     8  expired        what is left of credits whose last month this was
     9  issued         a credit for the shortfall, if there is a right to make it up
 
-So each metered Wh counts once: metered = met + made up + banked + overage, and each pledged Wh is
-accounted for: pledged = excused + met + bank used + shortfall, where met is the lesser of metered
-and minimum. After its term a commitment is settled on, with nothing pledged, while credits are
+So each metered Wh counts once: metered = met + made up + banked + overage + plain, where met is the
+lesser of metered and minimum, and plain is what was excused and taken all the same: an outage never
+makes overage. Each pledged Wh is accounted for: pledged = excused + met + bank used + shortfall.
+After its term a commitment is settled on, with nothing pledged, while credits are
 open. Money of a credit follows its energy by largest remainder, so it is nothing when that is.
 
 `settle` is a step and `fold` the steps in order: the same facts give the same result, whoever asks
@@ -168,7 +169,7 @@ def settle(terms: Terms, before: State, facts: MonthFacts, scale: int) -> tuple[
     room = max(terms.bank_cap_wh - before.banked_wh, 0) if in_term else 0
     banked = min(above, room)
     # After the term there is no minimum to be above of: what no credit covers is plain charging.
-    overage = above - banked if in_term else 0
+    overage = max(above - banked - excused, 0) if in_term else 0
     expired, rights = _expired(rights, facts.month)
     shortfall_minor = price_minor(shortfall, terms.shortfall_per_kwh, scale)
     issued, rights = _issued(terms, rights, facts.month, shortfall, shortfall_minor)

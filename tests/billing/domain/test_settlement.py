@@ -67,6 +67,19 @@ def test_an_outage_excuses_its_share_rounded_up_for_the_member() -> None:
     assert (found.figures.minimum_wh, found.figures.shortfall_wh) == (0, 0)
 
 
+def test_an_outage_never_makes_overage() -> None:
+    agreed = terms(overage_per_kwh="0.05")
+    for kwh, overage in ((1_000, 0), (950, 0), (1_200, 200_000)):
+        found, _ = settle(agreed, State(), took("2026-01", kwh, "1/10"), SCALE)
+        assert (found.figures.minimum_wh, found.figures.overage_wh) == (900_000, overage)
+    state = settle(agreed, State(), took("2026-01", 0), SCALE)[1]
+    rights = terms(overage_per_kwh="0.05", make_up_months=3, bank_cap_kwh=30)
+    state = settle(rights, state, took("2026-01", 950), SCALE)[1]
+    found, _ = settle(rights, state, took("2026-02", 1_200, "1/10"), SCALE)
+    # Of 300 above the minimum 50 are made up and 30 banked; 100 were excused and cost their tariff.
+    assert (found.figures.banked_wh, found.figures.overage_wh) == (30_000, 120_000)
+
+
 def test_a_ramp_lowers_the_first_months() -> None:
     agreed = terms(ramp=("0.5", "0.75", "1"))
     pledged = [agreed.pledged_wh(month(m)) for m in ("2025-12", "2026-01", "2026-02", "2026-03")]

@@ -82,8 +82,9 @@ def test_every_watt_hour_and_every_cent_is_somewhere(
         assert min(used, f.banked_wh, f.overage_wh, state.banked_wh) >= 0
         assert f.pledged_wh == f.excused_wh + f.met_wh + f.bank_used_wh + f.shortfall_wh
         assert f.minimum_wh == f.pledged_wh - f.excused_wh
-        plain = 0 if facts.month < terms.to_on else f.metered_wh - f.met_wh - used
-        assert f.metered_wh == f.met_wh + used + f.banked_wh + f.overage_wh + plain
+        plain = f.metered_wh - f.met_wh - used - f.banked_wh - f.overage_wh
+        assert 0 <= plain <= (f.excused_wh if facts.month < terms.to_on else f.metered_wh)
+        assert not f.overage_wh or plain == f.excused_wh
         assert state.banked_wh == before.banked_wh - f.bank_used_wh + f.banked_wh
         assert state.banked_wh <= max(terms.bank_cap_wh, before.banked_wh)
         assert f.shortfall_minor == price_minor(f.shortfall_wh, terms.shortfall_per_kwh, scale)
@@ -114,6 +115,19 @@ def test_open_credits_are_worth_their_price_and_end_on_their_day(
             worth = Fraction(credit.open_wh, 10) * Fraction(prices_of[credit.issued_on])
             assert abs(credit.open_minor - worth) <= 1
         assert bool(state.open_wh) or state.liability_minor == 0
+
+
+@given(some_terms(), some_months(), st.integers(0, 1_000_000))
+def test_an_outage_never_costs_the_member(
+    terms: Terms, months: list[MonthFacts], banked_wh: int
+) -> None:
+    """Whatever is open and banked: with the outage no more is short and no more is overage."""
+    before = settle(terms, State(banked_wh), months[0], 2)[1]
+    for facts in months[1:2]:
+        down = settle(replace(terms, outage_relief=True), before, facts, 2)[0].figures
+        up = settle(replace(terms, outage_relief=False), before, facts, 2)[0].figures
+        assert down.shortfall_wh <= up.shortfall_wh
+        assert down.overage_wh <= up.overage_wh
 
 
 @given(some_versions(), some_months())
