@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -160,7 +161,6 @@ class SharedBill:
     losses: KWh = strawberry.field(description="What the grid delivered and nobody took.")
     peak_at: datetime = strawberry.field(description="When the hub took most, for 15 minutes.")
     peak_w: int = strawberry.field(description="How much that was.")
-    layers: list[PeakLayer] = strawberry.field(description="Of PEAK_LAYERS, the lowest first.")
     estimated: bool = strawberry.field(
         description="Whether the grid's bill is not here yet and the schedule's was shared."
     )
@@ -186,27 +186,39 @@ class SharedBill:
             losses=kwh(int(said["losses_wh"])),
             peak_at=datetime.fromisoformat(said["peak_at"]),
             peak_w=int(said["peak_w"]),
-            layers=[
-                PeakLayer(
-                    from_w=_decimal(one["from_w"]), to_w=_decimal(one["to_w"]),
-                    members=one["members"],
-                )
-                for one in said["layers"]
-            ],
             estimated=estimated,
             value=value,
-        )  # fmt: skip
+        )
 
-    @strawberry.field(description="Every member's part; a member sees its own only.")
-    async def shares(
-        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
-    ) -> Connection[CostSharingShare]:
+    def _seen(self, info: Info) -> tuple[list[StoredShare], bool]:
+        """The shares the viewer may see, and whether that is all of them."""
         extent = info.context.extent(Action.BILL_READ, self.value.cooperative_id)
         seen = [
             one
             for one in self.value.shares
             if extent.everything or (one.member_id and extent.reaches(one.member_id))
         ]
+        return seen, extent.everything
+
+    @strawberry.field(
+        description="Of PEAK_LAYERS, the lowest first; a member sees those that it pays for."
+    )
+    def layers(self, info: Info) -> list[PeakLayer]:
+        seen, everything = self._seen(info)
+        reached = max((Fraction(one.arithmetic["measure"]) for one in seen), default=Fraction(0))
+        return [
+            PeakLayer(
+                from_w=_decimal(one["from_w"]), to_w=_decimal(one["to_w"]), members=one["members"]
+            )
+            for one in self.value.results["layers"]
+            if everything or Fraction(one["to_w"]) <= reached
+        ]
+
+    @strawberry.field(description="Every member's part; a member sees its own only.")
+    async def shares(
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
+    ) -> Connection[CostSharingShare]:
+        seen, _ = self._seen(info)
 
         async def fetch(window: Window) -> Sequence[StoredShare]:
             return _windowed(seen, window)

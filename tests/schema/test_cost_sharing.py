@@ -14,7 +14,7 @@ from tests.schema.office import Office
 pytestmark = pytest.mark.anyio
 
 SHARES = "shares { totalCount nodes { member { number } taken ownPeakW measure demandCost amount { amount } } }"
-RUN = f"runs(first: 12) {{ totalCount nodes {{ month method total {{ amount }} kept {{ amount }} peakW losses {SHARES} }} }}"
+RUN = f"runs(first: 12) {{ totalCount nodes {{ layers {{ toW }} month method total {{ amount }} kept {{ amount }} peakW losses {SHARES} }} }}"
 
 
 async def order(desk: Office, mutation: str, fields: str, key: str = "k", **given: Any) -> Any:
@@ -103,6 +103,9 @@ async def _seen(desk: Office, person: str) -> list[str]:
         "month": "2026-03-01", "method": "PEAK_LAYERS", "peakW": 20_000, "losses": "3.000",
     }  # fmt: skip
     assert (run["total"]["amount"], run["kept"]["amount"]) == ("63.00", "0.00")
+    # A member sees the layers it pays for: Ada the one up to her own peak.
+    reached = {"board": ["10000", "20000"], "operator ada": ["10000"], "administrator": []}
+    assert [one["toW"] for one in run["layers"]] == reached[person]
     shares = run["shares"]["nodes"]
     assert run["shares"]["totalCount"] == len(shares)
     return [one["member"]["number"] for one in shares]
