@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from coop.billing.queries.bank_checks import BANK_CHECKS
 from coop.billing.queries.checks import CHECKS
 from coop.billing.queries.commitment_checks import COMMITMENT_CHECKS
 from coop.billing.replaying import verify_settlements
@@ -21,10 +22,10 @@ async def verify_bills(
 
     Numbers without a gap; sums of lines and taxes; each document's gross on 1200, its tax on 2200
     and its net on 1205; each line the sum of what it gathers; each charge whole on one invoice;
-    1205 the sum of what no invoice holds; nothing settled beyond its gross. Commitments likewise,
-    and each of their settlements computed again.
+    1205 the sum of what no invoice holds; nothing settled beyond its gross. Payments, lines of the
+    bank and collections likewise. Commitments too, and each of their settlements computed again.
     """
-    checks = CHECKS | COMMITMENT_CHECKS
+    checks = CHECKS | BANK_CHECKS | COMMITMENT_CHECKS
     for done, (code, statement) in enumerate(checks.items(), 1):
         rows = (await connection.execute(text(_COUNTED.format(statement)))).all()
         found.count += rows[0].findings if rows else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -29,7 +29,7 @@ from coop.cli.showing import (
     print_table,
     waiting,
 )
-from coop.kernel.ids import CooperativeId, EntryId
+from coop.kernel.ids import CooperativeId
 from coop.kernel.money import currency_scale
 from coop.kernel.window import Window
 from coop.members.domain.people import Cooperative
@@ -206,14 +206,9 @@ def assign(
     async def work(house: House) -> tuple[list[StoredLine], Cooperative]:
         cooperative = await house.cooperative(slug)
         member_id = None if member is None else await member_named(house, cooperative, member)
-        async with house.database.snapshot(cooperative.id) as connection:
-            invoices = await queries.invoices_by_numbers(connection, invoice or [])
-        if len(invoices) != len(set(invoice or [])):
-            raise absent().under("invoice")
+        invoices = await _invoices(house, cooperative, invoice or [])
         to = Assignment(
-            member_id, tuple(invoices), code,
-            None if payment is None else id_of(payment, "payment"),
-            None if entry is None else EntryId(id_of(entry, "entry")),
+            member_id, invoices, code, _id(payment, "payment"), _id(entry, "entry"),
             day_of(on, "on"),
         )  # fmt: skip
         outcome = await house.database.unit_of_work(
@@ -289,6 +284,21 @@ def rematch(slug: CooperativeSlug = None, as_json: AsJson = False) -> None:
         return await _lines(house, cooperative, changed), cooperative
 
     _show(*run(work, as_json=as_json), as_json)
+
+
+def _id(text: str | None, name: str) -> Any:
+    return None if text is None else id_of(text, name)
+
+
+async def _invoices(
+    house: House, cooperative: Cooperative, numbers: Sequence[int]
+) -> tuple[UUID, ...]:
+    """The invoices of those numbers. Refuses NOT_FOUND at `invoice`."""
+    async with house.database.snapshot(cooperative.id) as connection:
+        found = await queries.invoices_by_numbers(connection, numbers)
+    if len(found) != len(set(numbers)):
+        raise absent().under("invoice")
+    return tuple(found)
 
 
 async def _lines(
