@@ -13,7 +13,7 @@ meanwhile waits for the lock and then finds it done; the database's unique key s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -91,7 +91,9 @@ async def settle_month(
     _check_month(month)
     async with database.snapshot(cooperative_id) as connection:
         standings = await queries.standings(connection)
-    waiting = [one.id for one in standings if _is_next(one, month)]
+        waiting = [one.id for one in standings if _is_next(one, month)]
+        found = await queries.commitments_by_ids(connection, waiting)
+        await _check_ended(connection, found.values(), month)
     already = sum(one.settled_on is not None and one.settled_on >= month for one in standings)
     progress = Progress(already, already + len(waiting), already, 0)
     on_progress(progress)
@@ -205,7 +207,7 @@ async def _settle(
     if not waiting:
         return 0
     known = await facts_of(connection, waiting, month, month_after(month))
-    await _check_ended(connection, known, month)
+    await _check_ended(connection, [commitment for commitment, _ in known], month)
     stands, stored = await standing_and_stored(connection, waiting)
     scale = currency_scale(await ledger_queries.currency_of(connection))
     wanted = []
@@ -301,12 +303,10 @@ def inputs_of(known: Known, before: State, version: StoredTerms, scale: int) -> 
 
 
 async def _check_ended(
-    connection: AsyncConnection,
-    known: Sequence[tuple[Commitment, dict[date, Known]]],
-    month: date,
+    connection: AsyncConnection, commitments: Iterable[Commitment], month: date
 ) -> None:
-    """Refuses SETTLEMENT_MONTH_OPEN unless the month is over at every hub."""
-    hub_ids = {hub_id for commitment, _ in known for hub_id in commitment.hub_ids}
+    """Refuses SETTLEMENT_MONTH_OPEN unless the month is over at every hub of them."""
+    hub_ids = {hub_id for commitment in commitments for hub_id in commitment.hub_ids}
     for hub in (await charging.hubs_by_ids(connection, hub_ids)).values():
         if today_in(hub.time_zone) < month_after(month):
             raise MonthOpen(f"{month:%Y-%m} has not ended at {hub.name}.", ("month",))
