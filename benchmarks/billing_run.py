@@ -230,6 +230,11 @@ _ROWS = (
         '[{"name": "VAT", "percent": "25"}]', 6.25
     FROM bench_charge AS b
     """,
+    # Triggers sleep while rows are made like this.
+    """
+    INSERT INTO unbilled (cooperative_id, id, member_id, effective_on, is_item)
+    SELECT :coop, b.id, b.member_id, b.effective_on, FALSE FROM bench_charge AS b
+    """,
 )
 
 _FLOOR = (

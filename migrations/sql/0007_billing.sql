@@ -192,6 +192,18 @@ CREATE TABLE invoice_item (
 );
 CREATE INDEX ix_invoice_item_invoice ON invoice_item (cooperative_id, invoice_id, line_number);
 
+CREATE TABLE unbilled (
+    cooperative_id uuid NOT NULL,
+    id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    effective_on date NOT NULL,
+    is_item boolean NOT NULL,
+    CONSTRAINT pk_unbilled PRIMARY KEY (cooperative_id, id),
+    CONSTRAINT fk_unbilled_member_cooperative_id_member_id FOREIGN KEY (cooperative_id, member_id)
+    REFERENCES member (cooperative_id, id)
+);
+CREATE INDEX ix_unbilled_member ON unbilled (cooperative_id, member_id, effective_on);
+
 CREATE TABLE allocation (
     cooperative_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -467,6 +479,18 @@ COMMENT ON COLUMN invoice_item.invoice_id IS
 'The one invoice that holds it.';
 COMMENT ON COLUMN invoice_item.line_number IS
 'The line of the invoice that shows it.';
+COMMENT ON TABLE unbilled IS
+'Charges and bill items no invoice holds yet: a queue that follows them by itself.';
+COMMENT ON COLUMN unbilled.cooperative_id IS
+'Whose row this is; row-level security shows it to nobody else.';
+COMMENT ON COLUMN unbilled.id IS
+'The charge or bill item.';
+COMMENT ON COLUMN unbilled.member_id IS
+'Who will be billed it.';
+COMMENT ON COLUMN unbilled.effective_on IS
+'The day it counts for.';
+COMMENT ON COLUMN unbilled.is_item IS
+'Whether it is a bill item; else it is a charge.';
 COMMENT ON TABLE allocation IS
 'What was set against an invoice; what is open is its gross less the sum of these.';
 COMMENT ON COLUMN allocation.cooperative_id IS
@@ -563,5 +587,10 @@ BEGIN
     END LOOP;
 END $$;
 GRANT UPDATE (last_number) ON invoice_series TO coop_app;
+ALTER TABLE unbilled ENABLE ROW LEVEL SECURITY;
+ALTER TABLE unbilled FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON unbilled USING (cooperative_id = (SELECT coop_current()))
+WITH CHECK (cooperative_id = (SELECT coop_current()));
+GRANT SELECT ON unbilled TO coop_app;
 GRANT UPDATE (state, finished_at, members, invoices, credit_notes, net_minor, tax_minor) ON billing_run TO coop_app;
 GRANT UPDATE (decided_by, decided_at, decision, decision_reason, resolution, credit_item_id) ON dispute TO coop_app;

@@ -12,21 +12,25 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_FUNCTIONS = ("invoice_is_next", "invoice_charge_is_sound", "allocation_fits", "dispute_is_open")
+_FUNCTIONS = (
+    "invoice_is_next", "invoice_charge_is_sound", "allocation_fits", "dispute_is_open",
+)  # fmt: skip
 
 
 def upgrade() -> None:
     for name in ("billing", *_FUNCTIONS, "billing_append_only"):
         run_file(op.get_bind(), f"0007_{name}.sql")
-    for name in _FUNCTIONS:
+    run_file(op.get_bind(), "0007_unbilled.sql")
+    for name in (*_FUNCTIONS, *_QUEUE):
         run_sql(op.get_bind(), f"REVOKE ALL ON FUNCTION {name}() FROM public")
 
 
 def downgrade() -> None:
     run_sql(
         op.get_bind(),
-        "DROP TABLE dispute, write_off, allocation, invoice_item, invoice_charge, invoice_tax,"
+        "DROP TRIGGER queue_unbilled ON charge_line;"
+        "DROP TABLE dispute, write_off, allocation, unbilled, invoice_item, invoice_charge, invoice_tax,"
         " invoice_line, invoice, billing_run, invoice_series, bill_item;"
         "DROP FUNCTION invoice_is_next(), invoice_charge_is_sound(), allocation_fits(),"
-        " dispute_is_open();",
+        " dispute_is_open(), queue_unbilled(), leave_unbilled();",
     )

@@ -25,6 +25,7 @@ from coop.billing.tables.core import (
     invoice_line,
     invoice_series,
     invoice_tax,
+    unbilled,
 )
 from coop.billing.tables.payments import collection, collection_item, mandate, payment
 from coop.billing.tables.settling import allocation, dispute, write_off
@@ -74,6 +75,7 @@ __all__ = [
     "payment",
     "plan",
     "subscription",
+    "unbilled",
     "utility_bill",
     "utility_schedule",
     "write_off",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint, text
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, Table, UniqueConstraint, text
 
 from coop.billing.tables.base import (
     day_column,
@@ -219,3 +219,19 @@ invoice_item = Table(
     Index("ix_invoice_item_invoice", "cooperative_id", "invoice_id", "line_number"),
     comment="Which invoice holds a bill item; the key lets none on two of them.",
 )
+
+unbilled = Table(
+    "unbilled",
+    metadata,
+    tenant_column(),
+    uuid_column("id", "The charge or bill item.", key=True),
+    uuid_column("member_id", "Who will be billed it."),
+    day_column("effective_on", "The day it counts for."),
+    Column(
+        "is_item", Boolean, nullable=False,
+        comment="Whether it is a bill item; else it is a charge.",
+    ),
+    references("member", "member_id"),
+    Index("ix_unbilled_member", "cooperative_id", "member_id", "effective_on"),
+    comment="Charges and bill items no invoice holds yet: a queue that follows them by itself.",
+)  # fmt: skip
