@@ -79,6 +79,27 @@ Mutation.creditNoteIssue       T
 Mutation.invoiceWriteOff       T
 Mutation.disputeOpen           o T
 Mutation.disputeDecide         B
+Cooperative.plans              O B T U A
+Hub.costSharing                O B T U A
+Hub.costSharingPreview         B T U
+Member.commitments             o B T U
+Member.reservations            o B T U
+Member.subscriptions           o B T U
+Mutation.commitmentAmend       T
+Mutation.commitmentDepositRecord T
+Mutation.commitmentPledge      o T
+Mutation.commitmentTerminate   T
+Mutation.commitmentsSettle     T
+Mutation.costSharingRuleSet    T
+Mutation.demandResponseEventRecord T
+Mutation.monthlyChargesRaise   T
+Mutation.planSet               T
+Mutation.reservationCancel     T
+Mutation.reservationRecord     T
+Mutation.subscriptionEnd       T
+Mutation.subscriptionStart     T
+Mutation.utilityBillRecord     T
+Mutation.utilityScheduleSet    T
 Subscription.balanceChanged    o B T U
 """
 LETTERS = {
