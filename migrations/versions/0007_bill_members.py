@@ -15,6 +15,7 @@ depends_on = None
 _FUNCTIONS = (
     "invoice_is_next", "invoice_charge_is_sound", "allocation_fits", "dispute_is_open",
 )  # fmt: skip
+_QUEUE = ("queue_unbilled", "leave_unbilled")
 
 
 def upgrade() -> None:
@@ -29,8 +30,8 @@ def downgrade() -> None:
     run_sql(
         op.get_bind(),
         "DROP TRIGGER queue_unbilled ON charge_line;"
-        "DROP TABLE dispute, write_off, allocation, unbilled, invoice_item, invoice_charge, invoice_tax,"
-        " invoice_line, invoice, billing_run, invoice_series, bill_item;"
+        "DROP TABLE dispute, write_off, allocation, unbilled, invoice_item, invoice_charge,"
+        " invoice_tax, invoice_line, invoice, billing_run, invoice_series, bill_item;"
         "DROP FUNCTION invoice_is_next(), invoice_charge_is_sound(), allocation_fits(),"
         " dispute_is_open(), queue_unbilled(), leave_unbilled();",
     )
