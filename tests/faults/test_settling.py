@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from coop.billing import settling
-from coop.billing.commitments import PledgeDraft, pledge
+from coop.billing.commitments import PledgeDraft, amend, pledge
 from coop.db.engine import Database
 from coop.db.open import Access
 from coop.kernel.ids import MemberId
@@ -69,6 +69,19 @@ async def test_of_two_settlements_at_once_one_is_refused(pledges: Pledges) -> No
         await until_it_waits(pledges.database, second)
     assert await second == "SETTLEMENT_DONE"
     assert await pledges.count("commitment_settlement") == 1
+
+
+async def test_an_amendment_waits_for_the_settlement_and_then_sees_it(pledges: Pledges) -> None:
+    (commitment_id,) = (await pledges.sql("SELECT id FROM commitment ORDER BY id LIMIT 1"))[0]
+    viewer, january = system(), month("2026-01")
+    async with pledges.database.engine.begin() as first:
+        await first.execute(text(f"SET LOCAL coop.cooperative_id = '{pledges.id}'"))
+        await settling.settle_one(first, viewer, pledges.id, commitment_id, january)
+        changed = pledges.order(amend, commitment_id, terms(minimum_kwh=1), resolution="2026-1")
+        second = asyncio.ensure_future(refused(changed))
+        await until_it_waits(pledges.database, second)
+    assert await second == "COMMITMENT_MONTH_SETTLED"
+    assert await pledges.count("commitment_terms") == MEMBERS
 
 
 RUN = """
