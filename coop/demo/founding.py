@@ -156,6 +156,7 @@ async def _profiles(here: _Founding) -> None:
         email="buero@stromhof-warnefurt.example",
         iban=bank.OWN_IBAN,
         taxes=tuple(ProfileTax(tax.name, tax.percent) for tax in promises.VAT),
+        exemption="No VAT on compensation: § 1 (1) no. 1 UStG.",
     )
     await set_cooperative_profile(here.connection, here.viewer, here.id, town.FIRST_DAY, profile)
     for position, one in enumerate(town.MEMBERS, 1):
