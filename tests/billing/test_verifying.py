@@ -60,6 +60,8 @@ SERIES = "cooperative_id = coop_current() AND series = 'invoice'"
 ALLOCATED = (
     "cooperative_id, uuidv7(), id, 'payment', id, gross_minor + 1, issued_on, 'x', recorded_at"
 )
+ANNA = "(SELECT id FROM member WHERE cooperative_id = coop_current() AND number = 'anna')"
+WAITING = f"cooperative_id, item_id, {ANNA}, '2026-03-01', TRUE"
 LINES_OF_ANNA = (
     f"cooperative_id = coop_current() AND invoice_id = (SELECT id FROM invoice WHERE {OF_ANNA})"
 )
@@ -78,7 +80,10 @@ LINES_OF_ANNA = (
         (f"UPDATE invoice_line SET net_minor = net_minor + 1 WHERE {LINES_OF_ANNA} AND number = 3",
          [("INVOICE_SUMS", "invoice 1"), ("INVOICE_LINE", "invoice 1 line 3")]),
         (f"DELETE FROM invoice_item WHERE {LINES_OF_ANNA}",
-         [("INVOICE_LINE", "invoice 1 line 3"), ("UNBILLED_SUM", "member anna")]),
+         [("INVOICE_LINE", "invoice 1 line 3"), ("UNBILLED_SUM", "member anna"),
+          ("UNBILLED_QUEUE", "member anna")]),
+        (f"INSERT INTO unbilled SELECT {WAITING} FROM invoice_item WHERE {LINES_OF_ANNA}",
+         [("UNBILLED_QUEUE", "member anna")]),
         (f"INSERT INTO allocation SELECT {ALLOCATED} FROM invoice WHERE {OF_ANNA}",
          [("ALLOCATION_SUM", "invoice 1")]),
     ],

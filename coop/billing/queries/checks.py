@@ -132,6 +132,31 @@ CHECKS: dict[str, str] = {
             ) AS n GROUP BY n.member_id
         ) AS u ON u.member_id = m.id
         WHERE coalesce(u.net, 0) <> coalesce(b.balance, 0)""",
+    "UNBILLED_QUEUE": """
+        SELECT
+            'member ' || m.number AS at, count(w.id) || ' others waiting' AS expected,
+            count(u.id) || ' waiting' AS found
+        FROM unbilled AS u
+        FULL JOIN (
+            SELECT c.id, c.member_id, c.effective_on, FALSE AS is_item FROM charge AS c
+            WHERE c.member_id IS NOT NULL AND EXISTS (
+                SELECT FROM charge_line AS l
+                WHERE l.cooperative_id = c.cooperative_id AND l.charge_id = c.id
+            ) AND NOT EXISTS (
+                SELECT FROM invoice_charge AS x
+                WHERE x.cooperative_id = c.cooperative_id AND x.charge_id = c.id
+            )
+            UNION ALL
+            SELECT t.id, t.member_id, t.effective_on, TRUE FROM bill_item AS t
+            WHERE NOT EXISTS (
+                SELECT FROM invoice_item AS x
+                WHERE x.cooperative_id = t.cooperative_id AND x.item_id = t.id
+            )
+        ) AS w ON w.id = u.id AND w.member_id = u.member_id AND w.effective_on = u.effective_on
+            AND w.is_item = u.is_item
+        JOIN member AS m ON m.id = coalesce(u.member_id, w.member_id)
+        WHERE u.id IS NULL OR w.id IS NULL
+        GROUP BY m.number""",
     "ALLOCATION_SUM": """
         SELECT
             i.kind || ' ' || i.number AS at, '0 to ' || i.gross_minor AS expected,
