@@ -24,6 +24,7 @@ from coop.billing.domain.lines import INVOICE, Bill
 from coop.billing.domain.months import Month
 from coop.billing.errors import IssueDayInvalid
 from coop.billing.invoicing import Draft, Frame, Issued, hold_series, issue
+from coop.billing.open_items import lock_receivables
 from coop.billing.queries import invoices as queries
 from coop.billing.queries.invoices import InvoiceRow
 from coop.kernel.clock import today_in
@@ -63,6 +64,7 @@ async def issue_credit_note(
     found = (await queries.invoices_by_ids(connection, [invoice_id])).get(invoice_id)
     if found is None or found.kind != INVOICE:
         raise absent()
+    await lock_receivables(connection, [found.member_id])
     day = await _day(connection, cooperative_id, issued_on, last_on)
     scale = currency_scale(found.currency)
     bill = credit_of(await creditable(connection, found), lines, scale)

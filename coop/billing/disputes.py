@@ -27,6 +27,7 @@ from coop.billing.errors import (
     NothingToCredit,
 )
 from coop.billing.items import ItemDraft, add_items, decimal_of
+from coop.billing.open_items import lock_receivables
 from coop.billing.queries import disputes as queries
 from coop.billing.queries import invoices as invoice_queries
 from coop.billing.queries.disputes import Contested, DisputeRow, TaxedPart
@@ -107,6 +108,8 @@ async def credit_dispute(
     NOT_FOUND.
     """
     found = await _to_decide(connection, viewer, cooperative_id, dispute_id, reason)
+    # So that no credit note credits the same at the same time.
+    await lock_receivables(connection, [found.member_id])
     contested = await queries.contested(
         connection, charge_id=found.charge_id, item_id=found.item_id
     )
