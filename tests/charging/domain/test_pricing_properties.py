@@ -190,10 +190,15 @@ def test_prices_of_nothing_cost_nothing(
 def test_more_energy_never_costs_less(
     stated: dict[str, Any], start: datetime, segments: list[Segment], more_wh: int
 ) -> None:
-    """Of prices that do not ask how much was delivered before: then less may come at a dear one."""
+    """Of prices that do not ask how much was delivered before: then less may come at a dear one.
+
+    And without blocks: what is free fills one that would be filled up at a dear price.
+    """
     for one in stated["elements"]:
         one.get("restrictions", {}).pop("max_kwh", None)
         one["restrictions"] = one.get("restrictions") or None
+        for component in one["price_components"]:
+            component["step_size"] = 0
     kind, minutes, wh, ampere = segments[0]
     fuller = [(kind, minutes, wh + more_wh, ampere), *segments[1:]]
     found = tariff_of(stated)
