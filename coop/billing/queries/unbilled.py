@@ -3,7 +3,8 @@
 Charges are gathered into lines by hub, tariff, kind, element, price and tax; what a charge takes
 back of another stands on a line of its own. Each bill item is a line. Where a least or greatest
 price of a session corrected what its parts came to, the sums differ from session to session: they
-are one line too, of quantity 1.
+are one line too, of quantity 1. What is asked is the queue of what no invoice holds
+(sql/unbilled.sql), so a month's bills cost what the month holds, whatever was billed before.
 """
 
 from __future__ import annotations
@@ -24,50 +25,56 @@ from coop.billing.domain.taxes import taxes_of
 from coop.charging.domain.tariff import Tax
 from coop.kernel.ids import CooperativeId, MemberId
 
-# A charge is billed whole, so asking for any of its lines is asking for the charge.
-# "IS NULL" and the laterals below keep each member's rows one probe of a key: as a join PostgreSQL
-# would rather read all that was ever billed, for each batch.
-_FRESH_CHARGE = """c.cooperative_id = :cooperative AND c.effective_on < :before
-    AND (
-        SELECT b.line_number FROM invoice_charge AS b
-        WHERE b.cooperative_id = c.cooperative_id AND b.charge_id = c.id LIMIT 1
-    ) IS NULL"""
-_FRESH_ITEM = """i.cooperative_id = :cooperative AND i.effective_on < :before
-    AND (
-        SELECT b.line_number FROM invoice_item AS b
-        WHERE b.cooperative_id = i.cooperative_id AND b.item_id = i.id
-    ) IS NULL"""
-
-UNBILLED_MEMBERS = f"""FROM member AS m
+# The laterals keep each row one probe of a key: as joins PostgreSQL would rather read everything
+# that was ever charged, for each batch.
+UNBILLED_MEMBERS = """FROM member AS m
 CROSS JOIN LATERAL (
-    (SELECT c.id FROM charge AS c WHERE c.member_id = m.id AND {_FRESH_CHARGE} LIMIT 1)
-    UNION ALL
-    (SELECT i.id FROM bill_item AS i WHERE i.member_id = m.id AND {_FRESH_ITEM} LIMIT 1)
+    SELECT u.id FROM unbilled AS u
+    WHERE u.cooperative_id = :cooperative AND u.member_id = m.id AND u.effective_on < :before
     LIMIT 1
 ) AS u
-WHERE m.cooperative_id = :cooperative"""  # noqa: S608 - constants only
+WHERE m.cooperative_id = :cooperative"""
 _MEMBERS = f"""
 SELECT m.id {UNBILLED_MEMBERS} AND (CAST(:after AS uuid) IS NULL OR m.id > :after)
 ORDER BY m.id LIMIT :most
 """
 
-_GATHERED = f"""
-WITH fresh AS MATERIALIZED (
+_GATHERED = """
+WITH waiting AS MATERIALIZED (
+    SELECT w.place, u.id, u.is_item
+    FROM unnest(CAST(:members AS uuid[])) WITH ORDINALITY AS w (member_id, place)
+    CROSS JOIN LATERAL (
+        SELECT u.id, u.is_item FROM unbilled AS u
+        WHERE u.cooperative_id = :cooperative AND u.member_id = w.member_id
+            AND u.effective_on < :before
+        OFFSET 0
+    ) AS u
+),
+fresh AS MATERIALIZED (
     SELECT
         w.place, FALSE AS is_item, c.id, l.number AS part, c.hub_id, c.tariff_version_id, l.kind,
         l.element, c.credit_of_id IS NOT NULL AS back, l.description, l.quantity, l.unit,
         CASE WHEN l.kind IN ('MIN_PRICE', 'MAX_PRICE') THEN NULL ELSE l.unit_price END
             AS unit_price,
         l.net_minor, l.taxes, l.tax
-    FROM unnest(CAST(:members AS uuid[])) WITH ORDINALITY AS w (member_id, place)
-    JOIN charge AS c ON c.member_id = w.member_id AND {_FRESH_CHARGE}
-    JOIN charge_line AS l ON l.cooperative_id = c.cooperative_id AND l.charge_id = c.id
+    FROM waiting AS w
+    CROSS JOIN LATERAL (
+        SELECT * FROM charge AS c WHERE c.cooperative_id = :cooperative AND c.id = w.id OFFSET 0
+    ) AS c
+    CROSS JOIN LATERAL (
+        SELECT * FROM charge_line AS l
+        WHERE l.cooperative_id = :cooperative AND l.charge_id = c.id OFFSET 0
+    ) AS l
+    WHERE NOT w.is_item
     UNION ALL
     SELECT
         w.place, TRUE, i.id, 1, i.hub_id, NULL, i.kind, NULL, FALSE, i.description, i.quantity,
         i.unit, i.unit_price, i.net_minor, i.taxes, i.tax
-    FROM unnest(CAST(:members AS uuid[])) WITH ORDINALITY AS w (member_id, place)
-    JOIN bill_item AS i ON i.member_id = w.member_id AND {_FRESH_ITEM}
+    FROM waiting AS w
+    CROSS JOIN LATERAL (
+        SELECT * FROM bill_item AS i WHERE i.cooperative_id = :cooperative AND i.id = w.id OFFSET 0
+    ) AS i
+    WHERE w.is_item
 ),
 owing AS (
     SELECT f.place FROM fresh AS f GROUP BY f.place HAVING sum(f.net_minor) <> 0 OR sum(f.tax) <> 0
@@ -80,7 +87,7 @@ numbered AS MATERIALIZED (
     )::integer AS line
     FROM fresh AS f JOIN owing USING (place)
     LEFT JOIN hub AS h ON h.cooperative_id = :cooperative AND h.id = f.hub_id
-)"""  # noqa: S608 - constants only
+)"""
 
 _CLAIM = """,
 claimed_charges AS (
