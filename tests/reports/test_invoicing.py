@@ -27,6 +27,7 @@ from coop.reports.invoice import InvoiceDocument
 from coop.reports.invoicing import InvoiceFile, invoice_in, issue_invoice_document, issue_month
 from coop.reports.queries import StoredDocument
 from coop.reports.store import DirectoryStore
+from coop.reports.verify_document import document_proof_findings, document_twin_findings
 from tests.billing.books import VAT12, Books, open_books
 from tests.members.people import system
 from tests.reports.norm import broken_rules
@@ -231,3 +232,36 @@ async def test_a_month_is_drawn_and_what_cannot_be_says_why(office: Office) -> N
     again = await office.month()
     assert [one.already for one in again] == [True, False, False]
     assert again[0].document == made[0].document
+
+
+async def test_a_charge_that_was_taken_back_and_rated_anew_is_told_in_full(office: Office) -> None:
+    books = office.books
+    anna, hub = await books.member(), await books.hub()
+    tariff = await books.tariff(hub)
+    first = await books.charge(anna, hub, tariff, {"kwh": "10"})
+    await books.charge(anna, hub, tariff, {"kwh": "-10", "net": -3_000}, credit_of=first)
+    await books.charge(anna, hub, tariff, {"kwh": "10", "price": "2.70"})
+    await office.profile(anna)
+    await books.bill()
+    pdf = office.pdf(await office.file((await office.ids())[0]))
+    said = invoice_in(pdf)
+    assert sorted((line.quantity, line.net_minor) for line in said.lines) == [
+        (-10, -3_000), (10, 2_700), (10, 3_000),
+    ]  # fmt: skip
+    assert sorted(session.net_minor for session in said.sessions) == [-3_000, 2_700, 3_000]
+    assert (said.net_minor, said.tax_minor) == (2_700, 675)
+    assert broken_rules(get_xml_from_pdf(pdf, check_schematron=False)[1]) == []
+    assert document_twin_findings(pdf) + document_proof_findings(pdf) == []
+
+
+async def test_a_month_of_less_than_nothing_is_a_credit_note_without_an_invoice(
+    office: Office,
+) -> None:
+    anna = await office.books.member()
+    await office.books.item(anna, -2_000, quantity=Decimal(-1), unit_price=Decimal(20))
+    await office.profile(anna)
+    await office.books.bill()
+    pdf = office.pdf(await office.file((await office.ids())[0]))
+    said = invoice_in(pdf)
+    assert (said.kind, said.corrects, said.gross_minor) == ("credit_note", None, -2_500)
+    assert broken_rules(get_xml_from_pdf(pdf, check_schematron=False)[1]) == []
