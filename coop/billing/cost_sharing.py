@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.domain.cost_sharing import (
     Bill,
+    Method,
     Share,
     Sharing,
     SharingRule,
@@ -271,7 +272,9 @@ def _draft(run: StoredRun, rule: StoredRule, found: SharedMonth, share: Share) -
         member_id=member_id,
         kind=ITEM_KIND,
         effective_on=last_day_of(run.month),
-        description=f"{hub.name}: grid costs of {run.month:%Y-%m}, {rule.method}",
+        description=(
+            f"{hub.name}: grid costs of {run.month:%Y-%m}, shared {Method(rule.method).words}"
+        ),
         quantity=Decimal(1),
         unit="month",
         unit_price=from_scale(share.total_minor, currency_scale(run.currency)),

@@ -60,6 +60,20 @@ class Method(StrEnum):
     PEAK_LAYERS = "PEAK_LAYERS"
     HIGHEST_INTERVALS = "HIGHEST_INTERVALS"
 
+    @property
+    def words(self) -> str:
+        """What a bill says of it."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Method.KWH: "by kWh",
+    Method.COINCIDENT_PEAK: "by part in the common peak",
+    Method.OWN_PEAK: "by own peaks",
+    Method.PEAK_LAYERS: "by layers of peaks",
+    Method.HIGHEST_INTERVALS: "by part in the highest quarter hours",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SharingRule:
