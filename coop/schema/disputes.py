@@ -16,7 +16,7 @@ from coop.billing.queries import disputes as queries
 from coop.billing.queries.disputes import DisputeRow
 from coop.kernel import money
 from coop.kernel.errors import InvalidValue
-from coop.kernel.ids import CooperativeId, MemberId
+from coop.kernel.ids import CooperativeId
 from coop.kernel.window import Window
 from coop.members.domain.policy import Action
 from coop.schema.bill_items import BillItem, item_by_id
@@ -112,20 +112,23 @@ async def disputes_where(
     state: DisputeState | None,
     member_id: UUID | None = None,
 ) -> Connection[Dispute]:
-    """The disputes that are the viewer's to read, the latest first."""
+    """The disputes of a member, or of all, that are the viewer's to read, the latest first."""
     reader = await context.reader(cooperative_id)
     currency = (await cooperative_value(reader)).currency
     where = queries.DisputeWhere(
         state=None if state is None else state.value,
-        member_id=None if member_id is None else MemberId(member_id),
         extent=context.extent(Action.BILL_READ, cooperative_id),
     )
 
     async def fetch(window: Window) -> Sequence[DisputeRow]:
-        return await reader.ask(queries.disputes_page, where, window)
+        if member_id is None:
+            return await reader.ask(queries.disputes_page, where, window)
+        return await reader.each(queries.disputes_pages, where, window).load(member_id) or []
 
     async def count() -> int:
-        return await reader.ask(queries.count_disputes, where)
+        if member_id is None:
+            return await reader.ask(queries.count_disputes, where)
+        return await reader.each(queries.disputes_counts, where).load(member_id) or 0
 
     return await connection_of(
         Connection[Dispute], DISPUTES, page, fetch=fetch, count=count,

@@ -16,6 +16,7 @@ from coop.billing.domain.lines import Line
 from coop.billing.domain.taxes import TaxTotal
 from coop.billing.queries import bill_items
 from coop.billing.queries import invoices as queries
+from coop.billing.queries.bill_items import LineKey
 from coop.billing.queries.invoices import InvoiceRow
 from coop.kernel import money
 from coop.kernel.ids import CooperativeId, MemberId
@@ -148,7 +149,8 @@ class InvoiceLine:
         if self.invoice_id is None or self.value.sessions:
             return None
         reader = await info.context.reader(self.cooperative_id)
-        id_ = await reader.ask(bill_items.item_of_line, self.invoice_id, self.number)
+        line = LineKey(self.invoice_id, self.number)
+        id_ = await reader.each(bill_items.items_of_lines).load(line)
         return None if id_ is None else await item_by_id(reader, id_)
 
     @strawberry.field(description="The sessions it charges, in the order they were rated.")
@@ -161,7 +163,8 @@ class InvoiceLine:
         async def fetch(window: Window) -> Sequence[tuple[UUID, Any]]:
             if held is None:
                 return []
-            page = await reader.ask(bill_items.charges_of_line, held, self.number, window)
+            lines = reader.each(bill_items.charges_of_lines, window)
+            page = await lines.load(LineKey(held, self.number)) or []
             sessions = await reader.sessions.load_many([session for _, session in page])
             return [
                 (charge, session)

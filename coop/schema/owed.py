@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing import open_items
 from coop.billing.domain.lines import Bill
@@ -136,7 +137,14 @@ async def unbilled_of(context: Context, member: MemberValue) -> MemberBill | Non
     reader = await context.reader(member.cooperative_id)
     cooperative_id = CooperativeId(member.cooperative_id)
     currency = (await cooperative_value(reader)).currency
-    found = await reader.ask(bills_of, cooperative_id, [MemberId(member.id)], date.max)
-    return next(
-        (MemberBill.of(cooperative_id, one.member_id, one.bill, currency) for one in found), None
-    )
+    bill: Bill | None = await reader.each(_bills_of, cooperative_id).load(MemberId(member.id))
+    if bill is None:
+        return None
+    return MemberBill.of(cooperative_id, MemberId(member.id), bill, currency)
+
+
+async def _bills_of(
+    connection: AsyncConnection, members: Sequence[MemberId], cooperative_id: CooperativeId
+) -> dict[MemberId, Bill]:
+    found = await bills_of(connection, cooperative_id, members, date.max)
+    return {one.member_id: one.bill for one in found}

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    TableValuedAlias,
+    column,
+    func,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coop.billing.tables import bill_item, invoice_charge
+from coop.billing.tables import bill_item, invoice_charge, invoice_item
 from coop.charging.tables import charge, tariff_version
 from coop.db.among import among
 from coop.db.each import page_of_each
@@ -64,32 +74,54 @@ async def tariffs_named(
     return {row.id: (row.name, row.resolution) for row in rows}
 
 
-async def charges_of_line(
-    connection: AsyncConnection, invoice_id: UUID, line_number: int, window: Window
-) -> list[tuple[UUID, UUID]]:
-    """A stretch of the charges that a line gathers: (charge, its session), in the order rated."""
+class LineKey(NamedTuple):
+    """A line of a document."""
+
+    invoice_id: UUID
+    number: int
+
+
+async def charges_of_lines(
+    connection: AsyncConnection, lines: Iterable[LineKey], window: Window
+) -> dict[LineKey, list[tuple[UUID, UUID]]]:
+    """The same stretch of what each of these lines gathers: (charge, its session), as rated."""
     b, c = invoice_charge.c, charge.c
+    one = _each_line(lines)
     query = (
         select(b.charge_id, c.session_id)
         .join_from(
             invoice_charge, charge, (c.cooperative_id == b.cooperative_id) & (c.id == b.charge_id)
         )
-        .where(b.invoice_id == invoice_id, b.line_number == line_number)
+        .where(b.invoice_id == one.c.invoice_id, b.line_number == one.c.number)
         .distinct()
     )
-    rows = await connection.execute(windowed(query, (b.charge_id,), window))
-    return [(row.charge_id, row.session_id) for row in rows]
-
-
-_LINE_ITEM = text(
-    "SELECT item_id FROM invoice_item WHERE invoice_id = :invoice AND line_number = :line"
-)
-
-
-async def item_of_line(
-    connection: AsyncConnection, invoice_id: UUID, line_number: int
-) -> UUID | None:
-    """The bill item that a line shows, if it is of one."""
-    given = {"invoice": invoice_id, "line": line_number}
-    found: UUID | None = await connection.scalar(_LINE_ITEM, given)
+    part = windowed(query, (b.charge_id,), window).lateral("part")
+    asked = select(one.c.invoice_id, one.c.number, part).select_from(one.join(part, true()))
+    found: dict[LineKey, list[tuple[UUID, UUID]]] = {}
+    for row in await connection.execute(asked):
+        key = LineKey(row.invoice_id, row.number)
+        found.setdefault(key, []).append((row.charge_id, row.session_id))
+    for rows in found.values():
+        rows.sort(reverse=window.backward)
     return found
+
+
+async def items_of_lines(
+    connection: AsyncConnection, lines: Iterable[LineKey]
+) -> dict[LineKey, UUID]:
+    """The bill item that each of these lines shows; a line of charges is absent."""
+    b, one = invoice_item.c, _each_line(lines)
+    query = select(b.invoice_id, b.line_number, b.item_id).join_from(
+        one, invoice_item, (b.invoice_id == one.c.invoice_id) & (b.line_number == one.c.number)
+    )
+    rows = await connection.execute(query)
+    return {LineKey(row.invoice_id, row.line_number): row.item_id for row in rows}
+
+
+def _each_line(lines: Iterable[LineKey]) -> TableValuedAlias:
+    given = list(lines)
+    kinds = invoice_charge.c.invoice_id.type, invoice_charge.c.line_number.type
+    invoices = literal([line.invoice_id for line in given], ARRAY(kinds[0]))
+    numbers = literal([line.number for line in given], ARRAY(kinds[1]))
+    columns = column("invoice_id", kinds[0]), column("number", kinds[1])
+    return func.unnest(invoices, numbers).table_valued(*columns, name="one").render_derived()

@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.domain.taxes import taxes_of
 from coop.billing.tables import dispute
 from coop.charging.domain.tariff import Tax
 from coop.db.among import among
+from coop.db.each import page_of_each
 from coop.db.keyset import windowed
 from coop.kernel.ids import HubId, MemberId
 from coop.kernel.window import Window
@@ -186,3 +187,29 @@ async def count_disputes(connection: AsyncConnection, where: DisputeWhere) -> in
     """How many disputes there are."""
     query = _where(select(func.count()).select_from(dispute), where)
     return int(await connection.scalar(query) or 0)
+
+
+async def disputes_pages(
+    connection: AsyncConnection, members: Iterable[MemberId], where: DisputeWhere, window: Window
+) -> dict[MemberId, list[DisputeRow]]:
+    """The same stretch of the disputes of each of these members, the latest first."""
+
+    def page(member_id: ColumnElement[Any]) -> Select[Any]:
+        query = _where(select(dispute), where).where(D.member_id == member_id)
+        return windowed(query, (D.id,), window, descending=True)
+
+    found: dict[MemberId, list[DisputeRow]] = {}
+    for row in await connection.execute(page_of_each(D.member_id, members, page)):
+        found.setdefault(row.member_id, []).append(DisputeRow(**row._asdict()))
+    for rows in found.values():
+        rows.sort(key=lambda row: row.id, reverse=not window.backward)
+    return found
+
+
+async def disputes_counts(
+    connection: AsyncConnection, members: Iterable[MemberId], where: DisputeWhere
+) -> dict[MemberId, int]:
+    """How many disputes each of these members has."""
+    query = _where(select(D.member_id, func.count().label("disputes")), where)
+    rows = await connection.execute(query.where(among(D.member_id, members)).group_by(D.member_id))
+    return {row.member_id: row.disputes for row in rows}
