@@ -139,19 +139,19 @@ CHECKS: dict[str, str] = {
         FROM unbilled AS u
         FULL JOIN (
             SELECT c.id, c.member_id, c.effective_on, FALSE AS is_item FROM charge AS c
-            WHERE c.member_id IS NOT NULL AND EXISTS (
-                SELECT FROM charge_line AS l
-                WHERE l.cooperative_id = c.cooperative_id AND l.charge_id = c.id
-            ) AND NOT EXISTS (
-                SELECT FROM invoice_charge AS x
-                WHERE x.cooperative_id = c.cooperative_id AND x.charge_id = c.id
-            )
+            WHERE c.member_id IS NOT NULL AND (
+                SELECT l.number FROM charge_line AS l
+                WHERE l.cooperative_id = c.cooperative_id AND l.charge_id = c.id LIMIT 1
+            ) IS NOT NULL AND (
+                SELECT x.line_number FROM invoice_charge AS x
+                WHERE x.cooperative_id = c.cooperative_id AND x.charge_id = c.id LIMIT 1
+            ) IS NULL
             UNION ALL
             SELECT t.id, t.member_id, t.effective_on, TRUE FROM bill_item AS t
-            WHERE NOT EXISTS (
-                SELECT FROM invoice_item AS x
-                WHERE x.cooperative_id = t.cooperative_id AND x.item_id = t.id
-            )
+            WHERE (
+                SELECT x.line_number FROM invoice_item AS x
+                WHERE x.cooperative_id = t.cooperative_id AND x.item_id = t.id LIMIT 1
+            ) IS NULL
         ) AS w ON w.id = u.id AND w.member_id = u.member_id AND w.effective_on = u.effective_on
             AND w.is_item = u.is_item
         JOIN member AS m ON m.id = coalesce(u.member_id, w.member_id)
