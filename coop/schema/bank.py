@@ -10,6 +10,7 @@ from uuid import UUID
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry import UNSET
 
 from coop.billing.domain.bank_line import masked
 from coop.billing.queries import bank as queries
@@ -17,11 +18,12 @@ from coop.billing.queries import collecting
 from coop.billing.queries.bank import BankAccount as AccountValue
 from coop.billing.queries.bank import LineWhere, StoredLine
 from coop.billing.queries.collecting import StoredCollection, StoredItem
+from coop.kernel import money
 from coop.kernel.window import Window
 from coop.members.domain.policy import Action
 from coop.schema.context import Context, Info
 from coop.schema.journal import JournalEntry, entry_of
-from coop.schema.member import Member, member_of
+from coop.schema.member import Member, cooperative_value, member_of
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId
 from coop.schema.pagination import Connection, Order, Page, connection_of
@@ -29,6 +31,7 @@ from coop.schema.payments import sees_iban, shown
 from coop.schema.scalars import DateRange, Money
 
 BANK_LINES = Order("bank-lines", date, UUID)
+COLLECTION_ITEMS = Order("collection-items", int)
 # What candidates are called in the API; others have no id there.
 _NODES = {
     "invoice": "Invoice", "member": "Member", "collection": "Collection", "payment": "Payment",
@@ -149,6 +152,19 @@ class CollectionItem:
     value: strawberry.Private[StoredItem]
     cooperative_id: strawberry.Private[UUID]
 
+    @classmethod
+    def of(cls, value: StoredItem, cooperative_id: UUID, currency: str) -> CollectionItem:
+        """What the API shows of an amount."""
+        return cls(
+            end_to_end_id=value.end_to_end_id,
+            invoice_id=strawberry.ID(str(NodeId("Invoice", cooperative_id, value.invoice_id))),
+            amount=Money.of(money.Money(currency, value.amount_minor)),
+            sequence=value.sequence,
+            state=value.state,
+            value=value,
+            cooperative_id=cooperative_id,
+        )
+
     @strawberry.field(description="Whose invoice.")
     async def member(self, info: Info) -> Member | None:
         return await member_of(info.context, self.cooperative_id, self.value.member_id)
@@ -188,22 +204,24 @@ class Collection(Node):
         return await shown(info.context, self.value.cooperative_id, self.value.amount_minor)
 
     @strawberry.field(description="Its amounts, in the order of the file.")
-    async def items(self, info: Info) -> list[CollectionItem]:
-        own = self.value.cooperative_id
-        reader = await info.context.reader(own)
-        found = await reader.each(collecting.items_of_collections).load(self.value.id) or []
-        return [
-            CollectionItem(
-                end_to_end_id=one.end_to_end_id,
-                invoice_id=strawberry.ID(str(NodeId("Invoice", own, one.invoice_id))),
-                amount=await shown(info.context, own, one.amount_minor),
-                sequence=one.sequence,
-                state=one.state,
-                value=one,
-                cooperative_id=own,
-            )
-            for one in found
-        ]
+    async def items(
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
+    ) -> Connection[CollectionItem]:
+        value = self.value
+        reader = await info.context.reader(value.cooperative_id)
+        currency = (await cooperative_value(reader)).currency
+
+        async def fetch(window: Window) -> Sequence[StoredItem]:
+            return await reader.each(collecting.items_pages, window).load(value.id) or []
+
+        async def count() -> int:
+            return value.items
+
+        return await connection_of(
+            Connection[CollectionItem], COLLECTION_ITEMS, Page(first, after), fetch=fetch,
+            count=count, key=lambda row: (row.number,),
+            node=lambda row: CollectionItem.of(row, value.cooperative_id, currency),
+        )  # fmt: skip
 
 
 @strawberry.input(description="Which bank lines a list holds.")

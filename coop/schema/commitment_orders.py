@@ -18,7 +18,6 @@ from coop.billing import settling
 from coop.billing.commitments import DepositDraft, PledgeDraft
 from coop.billing.domain.commitment import Terms, cap_of_share
 from coop.billing.errors import CommitmentInvalid, CommitmentRefused
-from coop.billing.queries.commitments import commitments_by_ids
 from coop.kernel import energy
 from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import CooperativeId, HubId, MemberId
@@ -26,10 +25,10 @@ from coop.kernel.money import currency_scale
 from coop.kernel.rate import to_scale
 from coop.ledger import queries as ledger_queries
 from coop.members.domain.policy import Action, require
-from coop.schema.commitments import Commitment
+from coop.schema.commitments import Commitment, commitment_named
 from coop.schema.context import Context, Info
 from coop.schema.keyed import Outcome, under_key
-from coop.schema.node_id import node_id_of_type
+from coop.schema.node_id import NodeId, node_id_of_type
 from coop.schema.posting import cooperative_named
 from coop.schema.scalars import IdempotencyKey, KWh
 from coop.schema.taxes import TaxInput, taxes_in
@@ -342,7 +341,5 @@ def _minor(amount: Decimal, scale: int, name: str) -> int:
 async def _payload(
     context: Context, cooperative_id: CooperativeId, outcome: Outcome, replayed: bool
 ) -> CommitmentPayload:
-    id_ = UUID(outcome["commitment"])
-    reader = await context.reader(cooperative_id)
-    found = (await reader.ask(commitments_by_ids, [id_]))[id_]
-    return CommitmentPayload(commitment=Commitment.of(found), replayed=replayed)
+    named = NodeId("Commitment", cooperative_id, UUID(outcome["commitment"]))
+    return CommitmentPayload(commitment=await commitment_named(context, named), replayed=replayed)

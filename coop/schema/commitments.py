@@ -312,11 +312,13 @@ async def commitments_of_member(
     return [Commitment.of(one) for one in found or ()]
 
 
-@found_by("Commitment")
-async def commitment_by_node(context: Context, named: NodeId) -> Commitment | None:
+async def commitment_named(context: Context, named: NodeId) -> Commitment | None:
     """The commitment of that id, if the viewer may read its member's."""
     found = await _readable(context, named.cooperative_id, named.id)
     return None if found is None else Commitment.of(found)
+
+
+found_by("Commitment")(commitment_named)
 
 
 @found_by("CommitmentSettlement")

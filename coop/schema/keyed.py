@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from coop.kernel.ids import CooperativeId
 from coop.ledger.errors import IdempotencyMismatch
 from coop.ledger.keys import outcome_of_key, remember_outcome
+from coop.members.domain.fields import access_of
+from coop.members.domain.policy import Action, require
 from coop.schema.context import Context
 
 Outcome = Mapping[str, Any]
@@ -46,9 +48,17 @@ async def under_key(
                 raise IdempotencyMismatch(
                     "This key was used before, for another request.", ("idempotency_key",)
                 )
+            _refuse_former(context, mutation, cooperative_id)
             return known.outcome, True
         outcome = await work(connection)
         await remember_outcome(connection, cooperative_id, subject, key, request, outcome)
         return outcome, False
 
     return await context.database.unit_of_work(cooperative_id, once)
+
+
+def _refuse_former(context: Context, mutation: str, cooperative_id: CooperativeId) -> None:
+    """Refuse whoever might order this once and may no more: an outcome is not told to them."""
+    action = access_of(f"Mutation.{mutation}")
+    if isinstance(action, Action) and context.extent(action, cooperative_id).is_empty:
+        require(context.viewer, action, cooperative_id)

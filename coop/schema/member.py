@@ -194,14 +194,14 @@ class Member(Node):
 
     @strawberry.field(description="Power and ports reserved for it, the latest first.")
     async def reservations(
-        self, info: Info
-    ) -> list[Annotated[CapacityReservation, strawberry.lazy("coop.schema.plans")]]:
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
+    ) -> Connection[Annotated[CapacityReservation, strawberry.lazy("coop.schema.plans")]]:
         from coop.schema.plans import reservations_of  # noqa: PLC0415 - likewise
 
-        allowed = self._may(info, "reservations")
         return await reservations_of(
-            info.context, self.value.cooperative_id, self.value.id, allowed=allowed
-        )
+            info.context, self.value.cooperative_id, self.value.id, Page(first, after),
+            allowed=self._may(info, "reservations"),
+        )  # fmt: skip
 
     @strawberry.field(description="Its commitments, the first begun first.")
     async def commitments(

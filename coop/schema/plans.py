@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -11,15 +12,18 @@ import strawberry
 from coop.billing.queries import plans as queries
 from coop.billing.queries.plans import StoredPlan, StoredReservation, StoredSubscription
 from coop.kernel import money
+from coop.kernel.window import Window
 from coop.members.domain.policy import Action
 from coop.schema.context import Context, Info
 from coop.schema.hub import Hub, hub_of
 from coop.schema.member import Member, member_of
 from coop.schema.node import Node, found_by
 from coop.schema.node_id import NodeId
+from coop.schema.pagination import Connection, Order, Page, connection_of
 from coop.schema.scalars import KWh, Money, kwh
 from coop.schema.taxes import Tax, taxes_shown
 
+RESERVATIONS = Order("reservations", datetime, UUID)
 RESOLUTION = "The resolution it rests on, if one is named."
 
 
@@ -143,14 +147,23 @@ async def subscriptions_of(
 
 
 async def reservations_of(
-    context: Context, cooperative_id: UUID, member_id: UUID, *, allowed: bool
-) -> list[CapacityReservation]:
-    """Everything a member reserved, the latest first; none where the viewer may not read."""
-    if not allowed:
-        return []
+    context: Context, cooperative_id: UUID, member_id: UUID, page: Page, *, allowed: bool
+) -> Connection[CapacityReservation]:
+    """What a member reserved, the latest first; none where the viewer may not read."""
     reader = await context.reader(cooperative_id)
-    found = await reader.each(queries.reservations_of_members).load(member_id)
-    return [CapacityReservation.of(one) for one in found or ()]
+
+    async def fetch(window: Window) -> Sequence[StoredReservation]:
+        if not allowed:
+            return []
+        return await reader.each(queries.reservations_pages, window).load(member_id) or []
+
+    async def count() -> int:
+        return await reader.each(queries.reservations_counts).load(member_id) or 0 if allowed else 0
+
+    return await connection_of(
+        Connection[CapacityReservation], RESERVATIONS, page, fetch=fetch, count=count,
+        key=lambda row: (row.from_at, row.id), node=CapacityReservation.of,
+    )  # fmt: skip
 
 
 @found_by("Plan")

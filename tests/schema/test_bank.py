@@ -173,12 +173,14 @@ async def test_a_collection_is_made_settled_and_returned(bank: Bank, office: Off
     collect_on = (await bank.next_collection()).isoformat()
     fields = (
         "collection { id messageId sha256 file amount { amount } cancelled"
-        " items { endToEndId amount { amount } sequence state member { number } } }"
+        " items { totalCount nodes { endToEndId amount { amount } sequence state member { number } } } }"
     )
     given = {"cooperativeId": office.node, "collectOn": collect_on}
     done = (await order(office, "collectionMake", fields, **given))["collection"]
     assert done["amount"] == {"amount": "375.00"}
-    assert [one["sequence"] for one in done["items"]] == ["FRST", "RCUR"]
+    items = done["items"]
+    assert items["totalCount"] == 2
+    assert [one["sequence"] for one in items["nodes"]] == ["FRST", "RCUR"]
     assert done["messageId"] in done["file"]
     empty = await office.api().order("collectionMake", "", idempotencyKey="again", **given)
     assert [one["code"] for one in empty["errors"]] == ["COLLECTION_EMPTY"]

@@ -145,7 +145,6 @@ SELECTIONS = {
     "Cooperative.bankAccounts": "bankAccounts { id }",
     "Member.mandates": "mandates { id }",
     "Member.subscriptions": "subscriptions { id }",
-    "Member.reservations": "reservations { id }",
     "Hub.costSharing": "costSharing { rules { method } }",
     "Hub.costSharingPreview": 'costSharingPreview(month: "2026-01-01", method: "KWH") { month }',
 }

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, and_, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from coop.billing.domain.direct_debit import batch_reference
@@ -24,6 +24,9 @@ from coop.billing.tables import (
     payment,
 )
 from coop.db.among import among
+from coop.db.each import page_of_each
+from coop.db.keyset import windowed
+from coop.kernel.window import Window
 
 _MANDATE: tuple[Column[Any], ...] = (
     mandate.c.id, mandate.c.member_id, mandate.c.reference, mandate.c.signed_on, mandate.c.scheme,
@@ -134,18 +137,36 @@ async def collection_by_message(
     return None if row is None else StoredCollection(*row)
 
 
+_ITEM = [c for c in collection_item.c if c.name not in ("cooperative_id", "settled_line_id")]
+
+
 async def items_of_collections(
     connection: AsyncConnection, collection_ids: Iterable[UUID]
 ) -> dict[UUID, list[StoredItem]]:
     """The amounts of each collection, in the order of its file."""
-    columns = [c for c in collection_item.c if c.name not in ("cooperative_id", "settled_line_id")]
+    c = collection_item.c
     found: dict[UUID, list[StoredItem]] = {}
-    for row in await connection.execute(
-        select(*columns)
-        .where(among(collection_item.c.collection_id, collection_ids))
-        .order_by(collection_item.c.collection_id, collection_item.c.number)
-    ):
+    query = select(*_ITEM).where(among(c.collection_id, collection_ids))
+    for row in await connection.execute(query.order_by(c.collection_id, c.number)):
         found.setdefault(row.collection_id, []).append(StoredItem(*row))
+    return found
+
+
+async def items_pages(
+    connection: AsyncConnection, collection_ids: Iterable[UUID], window: Window
+) -> dict[UUID, list[StoredItem]]:
+    """The same stretch of the amounts of each of these collections, in the order of its file."""
+    c = collection_item.c
+
+    def page(collection_id: ColumnElement[Any]) -> Select[Any]:
+        query = select(*_ITEM).where(c.collection_id == collection_id)
+        return windowed(query, (c.number,), window)
+
+    found: dict[UUID, list[StoredItem]] = {}
+    for row in await connection.execute(page_of_each(c.collection_id, collection_ids, page)):
+        found.setdefault(row.collection_id, []).append(StoredItem(*row))
+    for rows in found.values():
+        rows.sort(key=lambda row: row.number, reverse=window.backward)
     return found
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,10 @@ from coop.billing.domain.taxes import taxes_of
 from coop.billing.tables import capacity_reservation, plan, subscription
 from coop.charging.tables import charge, charge_line, charging_session
 from coop.db.among import among
+from coop.db.each import page_of_each
+from coop.db.keyset import windowed
 from coop.kernel.ids import HubId, MemberId
+from coop.kernel.window import Window
 
 _P, _S, _R = plan.c, subscription.c, capacity_reservation.c
 
@@ -151,15 +154,30 @@ async def _subscriptions(
     return [StoredSubscription(**row) for row in rows.mappings()]
 
 
-async def reservations_of_members(
-    connection: AsyncConnection, member_ids: Iterable[UUID]
+async def reservations_pages(
+    connection: AsyncConnection, members: Iterable[MemberId], window: Window
 ) -> dict[MemberId, list[StoredReservation]]:
-    """Everything each member reserved, the latest first."""
-    statement = select(capacity_reservation).where(among(_R.member_id, member_ids))
+    """The same stretch of what each of these members reserved, the latest first."""
+
+    def page(member_id: ColumnElement[Any]) -> Select[Any]:
+        query = select(capacity_reservation).where(_R.member_id == member_id)
+        return windowed(query, (_R.from_at, _R.id), window, descending=True)
+
     found: dict[MemberId, list[StoredReservation]] = {}
-    for one in await _reservations(connection, statement.order_by(_R.from_at.desc(), _R.id)):
+    for one in await _reservations(connection, page_of_each(_R.member_id, members, page)):
         found.setdefault(one.member_id, []).append(one)
+    for rows in found.values():
+        rows.sort(key=lambda row: (row.from_at, row.id), reverse=not window.backward)
     return found
+
+
+async def reservations_counts(
+    connection: AsyncConnection, members: Iterable[MemberId]
+) -> dict[MemberId, int]:
+    """How much each of these members reserved."""
+    query = select(_R.member_id, func.count().label("made")).where(among(_R.member_id, members))
+    rows = await connection.execute(query.group_by(_R.member_id))
+    return {MemberId(row.member_id): row.made for row in rows}
 
 
 async def reservation_by_id(connection: AsyncConnection, id_: UUID) -> StoredReservation | None:
