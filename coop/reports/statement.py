@@ -4,7 +4,7 @@ Pure data. Amounts are minor units of the cooperative's currency, energy is watt
 what the member owes: a debit raises it, a credit lowers it, and below zero the cooperative owes the
 member. A statement that does not add up cannot be constructed (STATEMENT_INCONSISTENT):
 
-    opening + charges − payments = closing      charges = Σ debits, payments = Σ credits
+    opening + charges − payments = closing      of journal entries that raise due, and lower it
     each entry's running due                    = opening + everything up to and including it
     kWh of a hub                                = Σ kWh of the entries there
     kWh of the months of a period of whole months = Σ kWh of all entries
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
 from coop.kernel.clock import zone_named
@@ -95,6 +96,26 @@ class StatementEntry:
     content_hash: str | None = None
     inclusion: Inclusion | None = None
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What one journal entry does to what is due: its lines, one or more.
+
+    An invoice moves what was unbilled to what is billed: of both lines only the tax is new.
+    """
+
+    lines: tuple[StatementEntry, ...]
+
+    @property
+    def net_minor(self) -> int:
+        """By how much it raises (+) or lowers (−) what is due."""
+        return sum(line.debit_minor - line.credit_minor for line in self.lines)
+
+    @property
+    def account_codes(self) -> str:
+        """The accounts of its lines."""
+        return ", ".join(dict.fromkeys(line.account_code for line in self.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +215,20 @@ class MemberStatement:
         return self.issued_at.astimezone(zone_named(self.cooperative.time_zone)).date()
 
     @property
+    def moves(self) -> tuple[Move, ...]:
+        """The lines by the journal entry that they are of, in order."""
+        groups = groupby(self.entries, key=lambda entry: entry.entry_id)
+        return tuple(Move(tuple(lines)) for _, lines in groups)
+
+    @property
     def charges_minor(self) -> int:
         """Everything that raised what is due."""
-        return sum(entry.debit_minor for entry in self.entries)
+        return sum(max(move.net_minor, 0) for move in self.moves)
 
     @property
     def payments_minor(self) -> int:
         """Everything that lowered it: payments, credits, reversed charges."""
-        return sum(entry.credit_minor for entry in self.entries)
+        return sum(max(-move.net_minor, 0) for move in self.moves)
 
     @property
     def energy_wh(self) -> int:

@@ -26,7 +26,7 @@ from coop.reports.blocks import (
 )
 from coop.reports.errors import TwinMalformed
 from coop.reports.localised import Localised, localised
-from coop.reports.statement import MemberStatement, StatementEntry
+from coop.reports.statement import MemberStatement, Move
 from coop.reports.statement_front import first_page, period_of
 from coop.reports.tagged import Sheet
 from coop.reports.twin import to_json_twin, twin_bytes
@@ -99,7 +99,7 @@ def _entries(sheet: Sheet, statement: MemberStatement, writing: Localised) -> No
     first, last = writing.day(statement.period_from), writing.day(statement.last_day)
     before, after = writing.amount(statement.opening_minor), writing.amount(statement.closing_minor)
     rows = [Row((first, words["opening"], "", "", "", "", "", before, ""), strong=True)]
-    rows += [Row(entry_cells(entry, writing)) for entry in statement.entries]
+    rows += [Row(move_cells(move, writing)) for move in statement.moves]
     energy = writing.kwh(statement.energy_wh)
     charges, payments = (
         writing.amount(statement.charges_minor),
@@ -123,18 +123,19 @@ def _entries(sheet: Sheet, statement: MemberStatement, writing: Localised) -> No
     paragraph(sheet, f"{text} {words['sum_note']}" if below else text, theme.NOTE)
 
 
-def entry_cells(entry: StatementEntry, writing: Localised) -> tuple[str, ...]:
-    """What the table of entries shows of one entry."""
+def move_cells(move: Move, writing: Localised) -> tuple[str, ...]:
+    """What the table of entries shows of one journal entry."""
+    entry, net_minor = move.lines[0], move.net_minor
     place = entry.inclusion
     return (
         writing.day(entry.effective_on),
         entry.memo,
-        entry.account_code,
+        move.account_codes,
         entry.hub or "",
         "" if entry.energy_wh is None else writing.kwh(entry.energy_wh),
-        writing.amount(entry.debit_minor) if entry.debit_minor else "",
-        writing.amount(entry.credit_minor) if entry.credit_minor else "",
-        writing.amount(entry.due_minor),
+        writing.amount(net_minor) if net_minor > 0 else "",
+        writing.amount(-net_minor) if net_minor < 0 else "",
+        writing.amount(move.lines[-1].due_minor),
         f"{place.seal}·{place.position}" if place else "–",
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+from uuid import UUID
 
 import pytest
 
 from coop.reports.errors import StatementInconsistent, TwinMalformed
-from coop.reports.statement import HubUse, Inclusion, MonthUse
+from coop.reports.statement import HubUse, Inclusion, MonthUse, StatementEntry
 from coop.reports.twin import from_json_twin, to_json_twin, twin_bytes
 from tests.reports.sample import ISSUER, fact, line, months, sealed, statement, use_of
 
@@ -196,3 +197,23 @@ def _altered(path, value):
 def test_a_twin_we_would_not_have_written_is_refused(path, value):
     with pytest.raises(TwinMalformed):
         from_json_twin(_altered(path, value))
+
+
+def test_what_an_invoice_moves_between_own_accounts_is_neither_charge_nor_payment():
+    """Dr 1200 119.00 / Cr 1205 100.00: nineteen of tax are new, the rest was due before."""
+    billed = [
+        StatementEntry(
+            entry_id=UUID(int=1), effective_on=date(2026, 10, 1), kind="invoice", memo="Invoice 7",
+            recorded_at=datetime(2026, 10, 1, tzinfo=UTC), account_code=code, account_name=name,
+            debit_minor=debit, credit_minor=credit, due_minor=due, line=position,
+        )
+        for position, (code, name, debit, credit, due) in enumerate(
+            (("1200", "Receivable", 11_900, 0, 21_900), ("1205", "Unbilled", 0, 10_000, 11_900))
+        )
+    ]  # fmt: skip
+    said = statement(
+        0, opening_minor=10_000, closing_minor=11_900, entries=tuple(billed), journal=()
+    )
+    (move,) = said.moves
+    assert (move.net_minor, move.account_codes) == (1_900, "1200, 1205")
+    assert (said.charges_minor, said.payments_minor) == (1_900, 0)
