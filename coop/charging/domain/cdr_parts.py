@@ -2,7 +2,8 @@
 
 A platform rounds each number it writes, so a Wh and 20 seconds a period are not a contradiction.
 Beyond that nobody can say which of the two was meant (Wh where kWh are meant, a meter read twice),
-and each would be another price: refused, for the platform to send it again. Fewer hours of use than
+and each would be another price: refused, for the platform to send it again. So is energy that its
+own greatest power cannot have delivered in the period's time. Fewer hours of use than
 the session lasted are none: what a platform does not sell, it does not count.
 """
 
@@ -14,17 +15,25 @@ from decimal import Decimal
 from coop.charging.domain.json_fields import Fields
 from coop.charging.domain.periods import HOUR_US, TOLERANCE_US, total
 from coop.charging.domain.session import ChargingSession
-from coop.charging.errors import FieldInvalid, PartsDisagree
+from coop.charging.errors import EnergyImplausible, FieldInvalid, PartsDisagree
 from coop.kernel.energy import kwh_of_wh
 
 _HOURS = ("TIME", "PARKING_TIME", "RESERVATION_TIME")
 _MICROSECOND = timedelta(microseconds=1)
 _PERIODS = "charging_periods"
+# Meters and clocks of a platform: a greatest power rounded to 0.1 kW, times to the minute.
+_POWER_TOLERANCE_W = 100
+_POWER_TOLERANCE = Decimal("1.02")
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 def require_whole(fields: Fields, session: ChargingSession) -> None:
-    """Refuse a CDR whose periods are not its totals (PARTS_DISAGREE) or not within it."""
+    """Refuse a CDR whose periods are not its totals (PARTS_DISAGREE) or not within it.
+
+    Also ENERGY_IMPLAUSIBLE where a period has more energy than its own MAX_POWER x time.
+    """
     _check_bounds(session)
+    _check_power(session)
     if energy_disagrees(session):
         metered = sum((total(one, "ENERGY") or Decimal(0) for one in session.periods), Decimal(0))
         whole = kwh_of_wh(session.delivered_wh)
@@ -40,6 +49,21 @@ def require_whole(fields: Fields, session: ChargingSession) -> None:
         if abs(_us(session, "PARKING_TIME") - parked_us) > tolerance_us:
             why = "Its periods do not park for its total of parking."
             raise PartsDisagree(why, ("total_parking_time",))
+
+
+def _check_power(session: ChargingSession) -> None:
+    """Refuse energy of a period that its greatest power cannot have delivered in its time."""
+    ends = [*(one.started_at for one in session.periods[1:]), session.ended_at]
+    for i, (period, end) in enumerate(zip(session.periods, ends, strict=True)):
+        energy, power = total(period, "ENERGY"), total(period, "MAX_POWER")
+        if energy is None or not power:
+            continue
+        most_w = power * 1000 * _POWER_TOLERANCE + _POWER_TOLERANCE_W
+        lasted_us = (end - period.started_at + _CLOCK_TOLERANCE) // _MICROSECOND
+        if energy * 1000 * HOUR_US > most_w * lasted_us:
+            minutes = (end - period.started_at).total_seconds() / 60
+            why = f"{energy:f} kWh in {minutes:.0f} minutes, at {power:f} kW at most."
+            raise EnergyImplausible(why, (_PERIODS, str(i), "dimensions"))
 
 
 def energy_disagrees(session: ChargingSession) -> bool:

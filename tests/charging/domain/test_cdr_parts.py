@@ -47,6 +47,8 @@ def periods(*stated: tuple[str, dict[str, str]]) -> list[dict[str, Any]]:
         (periods(("07:00:00", {"TIME": "2"}), ("09:00:00", {"PARKING_TIME": "0.5"})),
          {"total_parking_time": Decimal("0.5")}),
         (periods(("06:59:50", {"ENERGY": "12.34"})), {}),
+        (periods(("07:00:00", {"ENERGY": "12.34", "MAX_POWER": "4.9"})), {}),  # 4.936 kW
+        (periods(("07:00:00", {"ENERGY": "12.34", "MAX_POWER": "0"})), {}),  # not metered
     ],
 )  # fmt: skip
 def test_parts_that_are_the_whole_but_for_rounding(
@@ -72,6 +74,11 @@ def test_parts_that_are_the_whole_but_for_rounding(
          "PARTS_DISAGREE", "total_parking_time"),
         (periods(("07:00:00", {"TIME": "2"}), ("09:00:00", {"PARKING_TIME": "0.5"})),
          {"total_parking_time": 0}, "PARTS_DISAGREE", "total_parking_time"),
+        # 12.34 kWh in two hours and a half need 4.936 kW, in one half hour five times that.
+        (periods(("07:00:00", {"ENERGY": "12.34", "MAX_POWER": "4.7"})), {},
+         "ENERGY_IMPLAUSIBLE", "charging_periods.0.dimensions"),
+        (periods(("07:00:00", {}), ("09:00:00", {"ENERGY": "12.34", "MAX_POWER": "22"})), {},
+         "ENERGY_IMPLAUSIBLE", "charging_periods.1.dimensions"),
         (periods(("07:00:00", {"TIME": "-1"})), {}, "FIELD_INVALID", "charging_periods.0.dimensions"),
         (periods(("06:00:00", {})), {}, "FIELD_INVALID", "charging_periods.0.start_date_time"),
         (periods(("07:00:00", {}), ("10:00:00", {})), {}, "FIELD_INVALID",
