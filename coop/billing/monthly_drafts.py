@@ -209,7 +209,7 @@ async def reservation_drafts(
     )
     groups: list[Group] = []
     for one in reservations:
-        reserved = _reserved(month, one)
+        reserved = reserved_draft(month, one)
         groups += [[reserved]] if reserved is not None else []
         fee = _no_show_fee(month, one)
         if fee is None:
@@ -221,7 +221,8 @@ async def reservation_drafts(
     return groups
 
 
-def _reserved(month: Month, one: StoredReservation) -> ItemDraft | None:
+def reserved_draft(month: Month, one: StoredReservation) -> ItemDraft | None:
+    """What a reservation costs in the month, beside any fee; None when nothing."""
     hub = month.hubs[one.hub_id]
     begins, ends = (midnight_of(day, hub.time_zone) for day in (month.first, month.end))
     found = reserved_in(one.terms, begins, ends, 10**month.scale, one.cancelled_at)

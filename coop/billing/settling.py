@@ -186,11 +186,9 @@ def _check_month(month: date) -> None:
 
 def _is_next(one: Standing, month: date) -> bool:
     """Whether the month is what a commitment is settled for next. Refuses SETTLEMENT_ORDER."""
-    following = one.from_on if one.settled_on is None else month_after(one.settled_on)
-    runs = following < one.to_on or one.open_wh > 0
-    if following < month and runs:
-        raise SettlementOrder(f"{following:%Y-%m} waits to be settled first.", ("month",))
-    return following == month and runs
+    if one.next_month < month and one.runs_on:
+        raise SettlementOrder(f"{one.next_month:%Y-%m} waits to be settled first.", ("month",))
+    return one.next_month == month and one.runs_on
 
 
 async def _settle(

@@ -17,12 +17,14 @@ from coop.billing.run import (
     preview_bills,
     run_billing,
 )
+from coop.billing.waiting import Waiting, waiting_for
 from coop.cli.running import House, run
 from coop.cli.showing import (
     AsJson,
     CooperativeSlug,
     amount_text,
     day_of,
+    print_error,
     print_json,
     print_table,
     progress,
@@ -35,6 +37,12 @@ from coop.members import queries as member_queries
 from coop.members.domain.people import Cooperative
 
 _PAGE = 200
+_WAITING = {
+    "SUBSCRIPTION": "subscriptions",
+    "RESERVED_CAPACITY": "reservations",
+    "DEMAND_RESPONSE": "demand-response events",
+    "COST_PASSED_ON": "hubs with costs to share",
+}
 _BUCKETS = ("current", "1-30", "31-60", "61-90", "over 90")
 
 
@@ -43,6 +51,7 @@ class _Drafted:
     cooperative: Cooperative
     bills: list[tuple[str, MemberBill]]
     sums: Progress
+    waiting: Waiting
 
 
 def bill(
@@ -51,10 +60,11 @@ def bill(
         bool, typer.Option("--draft", help="Compute everything, store nothing.")
     ] = False,
     issued_on: Annotated[
-        str | None, typer.Option(metavar="DAY", help="What invoices carry [day after the month].")
+        str | None,
+        typer.Option(metavar="DAY", help="What they carry; else the first after the month."),
     ] = None,
     payment_days: Annotated[
-        int | None, typer.Option(min=0, max=365, help="Days until due [the cooperative's terms].")
+        int | None, typer.Option(min=0, max=365, help="Days until due; else by the profile, or 14.")
     ] = None,
     slug: CooperativeSlug = None,
     as_json: AsJson = False,
@@ -65,6 +75,9 @@ def bill(
     again it changes nothing; what came late is billed by a supplementary invoice. A run that was
     killed is continued. A member who is owed more than it owes gets a credit note.
 
+    Commitments first (`coop settle`), then fees and shared costs (`coop charges`), then bills: what
+    is missing when it is billed is told, and is on a later bill.
+
     Examples:
 
         coop bill 2025-03 --draft
@@ -73,21 +86,24 @@ def bill(
     """
     if draft:
         drafted = run(lambda house: _draft(house, slug, month_named(month)), as_json=as_json)
+        _warn(drafted.waiting, month)
         _show_draft(drafted, month, as_json=as_json)
         return
 
-    async def work(house: House) -> BillingOutcome:
+    async def work(house: House) -> tuple[BillingOutcome, Waiting]:
         found = await house.cooperative(slug)
+        of = (house.database, house.viewer, CooperativeId(found.id), month_named(month))
         day = day_of(issued_on, "issued-on")
         with progress() as step:
-            return await run_billing(
-                house.database, house.viewer, CooperativeId(found.id), month_named(month),
-                issued_on=day, payment_days=payment_days,
+            outcome = await run_billing(
+                *of, issued_on=day, payment_days=payment_days,
                 on_progress=lambda at: step(f"{found.slug}: billing {month}", at.done, at.total),
             )  # fmt: skip
+        return outcome, await waiting_for(*of)
 
-    outcome = run(work, as_json=as_json)
-    _show_run(outcome, month, as_json=as_json)
+    outcome, waiting = run(work, as_json=as_json)
+    _warn(waiting, month)
+    _show_run(outcome, waiting, month, as_json=as_json)
 
 
 async def _draft(house: House, slug: str | None, month: Month) -> _Drafted:
@@ -100,7 +116,8 @@ async def _draft(house: House, slug: str | None, month: Month) -> _Drafted:
         ids = {one.member_id for one in bills}
         members = await member_queries.members_by_ids(connection, found.id, ids)
     numbered = sorted((members[one.member_id].number, one) for one in bills)
-    return _Drafted(found, [(number, one) for number, one in numbered], sums)
+    waiting = await waiting_for(house.database, house.viewer, id_, month)
+    return _Drafted(found, [(number, one) for number, one in numbered], sums, waiting)
 
 
 def _show_draft(drafted: _Drafted, month: str, *, as_json: bool) -> None:
@@ -116,14 +133,15 @@ def _show_draft(drafted: _Drafted, month: str, *, as_json: bool) -> None:
     if as_json:
         names = ("member", "kind", "lines", "net", "tax", "gross")
         listed = [dict(zip(names, row, strict=True)) for row in rows]
-        print_json(_sums(drafted.sums, currency) | {"month": month, "draft": True, "bills": listed})
+        shown = _sums(drafted.sums, currency) | _lacking(drafted.waiting)
+        print_json(shown | {"month": month, "draft": True, "bills": listed})
         return
     columns = ("member", "kind", "lines", "net", "tax", "gross")
     print_table(f"Draft of {month} in {currency}", columns, rows, right=4)
     _say(drafted.sums, currency, "would be issued")
 
 
-def _show_run(outcome: BillingOutcome, month: str, *, as_json: bool) -> None:
+def _show_run(outcome: BillingOutcome, waiting: Waiting, month: str, *, as_json: bool) -> None:
     scale, stands = currency_scale(outcome.currency), outcome.month
     if as_json:
         totals = {
@@ -131,7 +149,7 @@ def _show_run(outcome: BillingOutcome, month: str, *, as_json: bool) -> None:
             "gross": amount_text(stands.gross_minor, scale),
             "receivable": amount_text(stands.receivable_minor, scale),
         }  # fmt: skip
-        issued = _sums(outcome.issued, outcome.currency)
+        issued = _sums(outcome.issued, outcome.currency) | _lacking(waiting)
         print_json(issued | {"month": month, "draft": False, "of_month": totals})
         return
     _say(outcome.issued, outcome.currency, "issued")
@@ -140,6 +158,25 @@ def _show_run(outcome: BillingOutcome, month: str, *, as_json: bool) -> None:
         f"Σ invoices {amount_text(stands.gross_minor, scale)}, "
         f"Σ receivable entries {amount_text(stands.receivable_minor, scale)} {outcome.currency}."
     )
+
+
+def _warn(waiting: Waiting, month: str) -> None:
+    """Say on stderr what these bills lack, and which command brings it."""
+    if waiting.unsettled:
+        print_error(
+            f"Not on these bills: {waiting.unsettled} commitments are not settled for {month}. "
+            f"Run `coop settle {month}`; what it makes is on the bill of a run after it."
+        )
+    if waiting.charges:
+        kinds = ", ".join(f"{count} {_WAITING[kind]}" for kind, count in waiting.charges.items())
+        print_error(
+            f"Not on these bills: {kinds} of {month} not charged. "
+            f"Run `coop charges {month}`; what it makes is on the bill of a run after it."
+        )
+
+
+def _lacking(waiting: Waiting) -> dict[str, Any]:
+    return {"unsettled": waiting.unsettled, "waiting": waiting.charges}
 
 
 def _say(sums: Progress, currency: str, done: str) -> None:
@@ -159,7 +196,9 @@ def _sums(sums: Progress, currency: str) -> dict[str, Any]:
 
 
 def aging(
-    on: Annotated[str | None, typer.Option(metavar="DAY", help="End of this day [today].")] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="DAY", help="End of this day; else of today.")
+    ] = None,
     slug: CooperativeSlug = None,
     as_json: AsJson = False,
 ) -> None:

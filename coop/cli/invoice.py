@@ -133,10 +133,12 @@ def credit(
     reason: Reason,
     line: Annotated[
         list[str] | None,
-        typer.Option(metavar="LINE=NET", help="So much of a line, before tax [all that is left]."),
+        typer.Option(
+            metavar="LINE=NET", help="So much of a line, before tax; else all that is left."
+        ),
     ] = None,
     issued_on: Annotated[
-        str | None, typer.Option(metavar="DAY", help="What it carries [today].")
+        str | None, typer.Option(metavar="DAY", help="What it carries; else today.")
     ] = None,
     resolution: Annotated[str | None, typer.Option(help="Which resolution it rests on.")] = None,
     slug: CooperativeSlug = None,
@@ -185,11 +187,13 @@ def write_off(
     number: Number,
     resolution: Annotated[str, typer.Option(help="The resolution that allows it.")],
     reason: Reason,
-    amount: Annotated[str | None, typer.Option(help="How much of what is open [all].")] = None,
+    amount: Annotated[str | None, typer.Option(help="How much of what is open; else all.")] = None,
     relieve_tax: Annotated[
         bool, typer.Option("--relieve-tax", help="Claim its share of tax back.")
     ] = False,
-    on: Annotated[str | None, typer.Option(metavar="DAY", help="When it counts [today].")] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="DAY", help="When it counts; else today.")
+    ] = None,
     slug: CooperativeSlug = None,
     as_json: AsJson = False,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -16,6 +17,7 @@ from coop.billing import credit_notes, write_offs
 from coop.billing.domain.months import Month, month_named
 from coop.billing.run import MemberBill as MemberBillValue
 from coop.billing.run import Progress, preview_bills, run_billing
+from coop.billing.waiting import waiting_for
 from coop.kernel.errors import InvalidValue
 from coop.kernel.ids import CooperativeId
 from coop.kernel.window import Window
@@ -57,6 +59,16 @@ class BillingRunInput:
     )
 
 
+@strawberry.type(description="Charges of the month that nobody raised yet.")
+class ChargesWaiting:
+    """Charges of the month that nobody raised yet: `monthlyChargesRaise` does."""
+
+    kind: str = strawberry.field(description="The kind of bill item: SUBSCRIPTION.")
+    count: int = strawberry.field(
+        description="How many subscriptions, reservations, events or hubs wait."
+    )
+
+
 @strawberry.type(description="What a billing run issued, or would issue.")
 class BillingRunPayload(Payload):
     """What a billing run issued, or would issue; sums are of this run alone."""
@@ -72,6 +84,12 @@ class BillingRunPayload(Payload):
     )
     month_receivable: Money | None = strawberry.field(
         default=None, description="What its entries moved on account 1200: the same."
+    )
+    unsettled: int = strawberry.field(
+        default=0, description="How many commitments had this month still to be settled."
+    )
+    waiting: list[ChargesWaiting] = strawberry.field(
+        default_factory=list, description="Charges of the month that were not raised by then."
     )
     work: strawberry.Private[tuple[CooperativeId, Month] | None] = None
 
@@ -197,9 +215,11 @@ async def _run(
     outcome = await run_billing(
         context.database, context.viewer, cooperative_id, month, issued_on=input.issued_on
     )
+    lacking = await waiting_for(context.database, context.viewer, cooperative_id, month)
     kept = {key: value for key, value in asdict(outcome.issued).items() if key != "run_id"}
     return {
-        **kept, "currency": outcome.currency, "month_gross": outcome.month.gross_minor,
+        **kept, **asdict(lacking),
+        "currency": outcome.currency, "month_gross": outcome.month.gross_minor,
         "month_receivable": outcome.month.receivable_minor,
     }  # fmt: skip
 
@@ -215,6 +235,8 @@ def _ran(outcome: Outcome, *, replayed: bool) -> BillingRunPayload:
         gross=shown(currency, net + tax),
         month_gross=shown(currency, outcome["month_gross"]),
         month_receivable=shown(currency, outcome["month_receivable"]),
+        unsettled=outcome.get("unsettled", 0),
+        waiting=_waiting(outcome.get("charges", {})),
         replayed=replayed,
     )
 
@@ -226,8 +248,11 @@ async def _draft(
     async for one in preview_bills(context.database, context.viewer, cooperative_id, month):
         sums = sums.plus([one.bill])
     currency = (await cooperative_value(await context.reader(cooperative_id))).currency
+    lacking = await waiting_for(context.database, context.viewer, cooperative_id, month)
     return BillingRunPayload(
         draft=True,
+        unsettled=lacking.unsettled,
+        waiting=_waiting(lacking.charges),
         invoices=sums.invoices,
         credit_notes=sums.credit_notes,
         net=shown(currency, sums.net_minor),
@@ -235,6 +260,10 @@ async def _draft(
         gross=shown(currency, sums.net_minor + sums.tax_minor),
         work=(cooperative_id, month),
     )
+
+
+def _waiting(charges: Mapping[str, int]) -> list[ChargesWaiting]:
+    return [ChargesWaiting(kind=kind, count=count) for kind, count in charges.items()]
 
 
 async def _drafts(context: Context, payload: BillingRunPayload, page: Page) -> Any:

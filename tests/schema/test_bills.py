@@ -22,7 +22,7 @@ MARCH = rows(
     "H1;bo;s4;2026-03-20 08:00:00;2026-03-20 09:00:00;7",
 )
 RUN = """draft invoices creditNotes net { amount } gross { amount } monthGross { amount }
-monthReceivable { amount } bills(first: 1) { totalCount nodes { member { number } kind
+monthReceivable { amount } unsettled waiting { kind count } bills(first: 1) { totalCount nodes { member { number } kind
   gross { amount } lines { net { amount } sessionCount } } pageInfo { hasNextPage endCursor } }"""
 INVOICE = """... on Invoice { id number kind issuedOn dueOn from to state reference
 net { amount } tax { amount } gross { amount currency } open { amount } taxes { name }
@@ -67,6 +67,24 @@ async def test_a_draft_pages_through_bills_and_stores_nothing(desk: Office) -> N
     assert payload["bills"]["pageInfo"]["hasNextPage"]
     found = await desk.api().node(desk.member("ada"), INVOICES % 50)
     assert found["invoices"]["totalCount"] == 0
+
+
+async def test_what_a_bill_lacks_is_told(desk: Office) -> None:
+    payload = await run(desk, draft=True)
+    assert (payload["unsettled"], payload["waiting"]) == (0, [])
+    of = {"cooperativeId": desk.node}
+    plan = {"code": "basic", "name": "Basic", "fee": "19.00", "idempotencyKey": "p", **of}
+    assert (await desk.api("treasurer").order("planSet", "replayed", **plan))["errors"] == []
+    start = {"memberId": desk.member("ada"), "plan": "basic", "from": "2026-03-01"}
+    begun = await desk.api("treasurer").order(
+        "subscriptionStart", "replayed", idempotencyKey="s", **start
+    )
+    assert begun["errors"] == []
+    payload = await run(desk)
+    lacking = [{"kind": "SUBSCRIPTION", "count": 1}]
+    assert (payload["invoices"], payload["unsettled"], payload["waiting"]) == (2, 0, lacking)
+    again = await run(desk)
+    assert (again["replayed"], again["waiting"]) == (True, lacking)
 
 
 async def test_a_month_is_billed_once_whatever_the_key(desk: Office) -> None:

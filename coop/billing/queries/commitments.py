@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from coop.billing.domain.commitment import Terms
+from coop.billing.domain.commitment import Terms, month_after
 from coop.billing.domain.taxes import taxes_of
 from coop.billing.tables import (
     commitment,
@@ -75,6 +75,16 @@ class Standing:
     to_on: date
     settled_on: date | None
     open_wh: int
+
+    @property
+    def next_month(self) -> date:
+        """The month to be settled next, if it runs on."""
+        return self.from_on if self.settled_on is None else month_after(self.settled_on)
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether there is a month left to settle: of its own, or to make something up."""
+        return self.next_month < self.to_on or self.open_wh > 0
 
 
 # Commitments

@@ -266,6 +266,15 @@ async def known_sources(
     return {(row.source_kind, row.source_id) for row in rows}
 
 
+async def sources_begun(connection: AsyncConnection, kind: str, ids: Iterable[str]) -> set[str]:
+    """Which of these things made a bill item already, whose sources are `id:…`."""
+    of = func.split_part(bill_item.c.source_id, ":", 1, type_=Text)
+    rows = await connection.scalars(
+        select(of).where(bill_item.c.source_kind == kind, among(of, ids)).distinct()
+    )
+    return {str(found) for found in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Credited:
     """What items of one source and its adjustments come to; where, and with which taxes."""
