@@ -133,9 +133,7 @@ def credit(
     reason: Reason,
     line: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="LINE=NET", help="So much of a line, before tax; else all that is left."
-        ),
+        typer.Option(metavar="LINE=NET", help="So much of a line, before tax; else all left."),
     ] = None,
     issued_on: Annotated[
         str | None, typer.Option(metavar="DAY", help="What it carries; else today.")
