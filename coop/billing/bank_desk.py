@@ -21,7 +21,7 @@ from coop.billing.domain.bank_line import bic_of, iban_of, masked
 from coop.billing.domain.mandate import NAME_MAX, creditor_of
 from coop.billing.domain.matching import Rule
 from coop.billing.errors import BankAccountTaken, BankLineMismatch, BankLineSettled, BankRuleTaken
-from coop.billing.payments import BANK, PaymentDraft, hold, post_payments
+from coop.billing.payments import BANK, PaymentDraft, hold, post_payments, refuse_invoices
 from coop.billing.queries import bank as queries
 from coop.billing.queries import payments as payment_queries
 from coop.billing.queries.bank import BankAccount, StoredLine
@@ -272,6 +272,7 @@ async def _to_member(
 ) -> Outcome:
     """Money in is a payment, money out was paid back."""
     await _refuse_member(desk.connection, desk.cooperative_id, member_id)
+    await refuse_invoices(desk.connection, member_id, to.invoice_ids)
     draft = PaymentDraft(
         member_id=member_id,
         received_on=to.posted_on or line.booked_on,

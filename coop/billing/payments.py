@@ -26,10 +26,11 @@ from coop.billing import open_items
 from coop.billing.domain.bank_line import references_of
 from coop.billing.errors import BankLineMismatch, PaymentTakenBack
 from coop.billing.queries import payments as queries
+from coop.billing.queries.invoices import invoices_by_ids
 from coop.billing.queries.payments import StoredPayment
 from coop.billing.tables import collection_item, payment
 from coop.kernel.clock import utc_now
-from coop.kernel.errors import InvalidValue, Refusal
+from coop.kernel.errors import InvalidValue, NotFound, Refusal
 from coop.kernel.ids import CooperativeId, EntryId, MemberId, uuid7
 from coop.ledger import service as ledger
 from coop.ledger.domain.entry import EntryDraft, PostingDraft, refuse_implausible
@@ -107,6 +108,7 @@ async def record_payment(
     _refuse_unsound(draft)
     if not await member_queries.members_by_ids(connection, cooperative_id, [draft.member_id]):
         raise absent()
+    await refuse_invoices(connection, draft.member_id, draft.invoice_ids)
     await hold(connection, cooperative_id)
     named = references_of(draft.reference)
     found = await open_items.documents_by_references(connection, named)
@@ -116,6 +118,16 @@ async def record_payment(
     if isinstance(outcome, Refusal):
         raise outcome
     return outcome
+
+
+async def refuse_invoices(
+    connection: AsyncConnection, member_id: MemberId, invoice_ids: Sequence[UUID]
+) -> None:
+    """Refuses NOT_FOUND unless all of these are documents of the member."""
+    found = await invoices_by_ids(connection, invoice_ids) if invoice_ids else {}
+    for place, id_ in enumerate(invoice_ids):
+        if id_ not in found or found[id_].member_id != member_id:
+            raise NotFound("The member has no such invoice.", ("invoice_ids", str(place)))
 
 
 def _refuse_unsound(draft: PaymentDraft) -> None:

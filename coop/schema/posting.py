@@ -151,7 +151,10 @@ _CHARTS: dict[UUID, dict[UUID, tuple[str, int, int]]] = {}
 
 def cooperative_named(text: str) -> CooperativeId:
     """The cooperative an input names. Refuses NOT_FOUND."""
-    return CooperativeId(node_id_of_type(text, "Cooperative", "cooperativeId").cooperative_id)
+    named = node_id_of_type(text, "Cooperative", "cooperativeId")
+    if named.id != named.cooperative_id:
+        raise NotFound("There is no such Cooperative.", ("cooperativeId",))
+    return CooperativeId(named.cooperative_id)
 
 
 async def drafted(
