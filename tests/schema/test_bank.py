@@ -198,3 +198,29 @@ async def test_a_collection_is_made_settled_and_returned(bank: Bank, office: Off
         revokedOn="2026-06-01",
     )  # fmt: skip
     assert ended["mandate"] == {"revokedOn": "2026-06-01"}
+
+
+async def test_a_collection_is_made_and_cancelled_once_per_key(bank: Bank, office: Office) -> None:
+    await bank_account(office)
+    await order(
+        office, "mandateRegister", "mandate { id }", memberId=office.member("anna"),
+        reference="M-1", signedOn="2026-01-05", iban=ANNA_IBAN, holder="Anna Ås",
+    )  # fmt: skip
+    api, collect_on = office.api(), (await bank.next_collection()).isoformat()
+    make = {"idempotencyKey": "m", "cooperativeId": office.node, "collectOn": collect_on}
+    made = [await api.order("collectionMake", "collection { id }", **make) for _ in range(2)]
+    assert made[0]["collection"] == made[1]["collection"]
+    cancel = {
+        "idempotencyKey": "c", "collectionId": made[0]["collection"]["id"],
+        "cancelledOn": (await bank.next_collection()).isoformat(),
+    }  # fmt: skip
+    done = [await api.order("collectionCancel", "", **cancel) for _ in range(2)]
+    assert [(one["replayed"], one["errors"]) for one in (*made, *done)] == [
+        (False, []), (True, []), (False, []), (True, []),
+    ]  # fmt: skip
+    for mutation, given in (
+        ("collectionMake", {**make, "leadDays": 3}),
+        ("collectionCancel", {**cancel, "cancelledOn": "2030-01-01"}),
+    ):
+        payload = await api.order(mutation, "", **given)
+        assert [one["code"] for one in payload["errors"]] == ["IDEMPOTENCY_MISMATCH"]

@@ -112,7 +112,8 @@ async def orders(walled: Walled) -> list[tuple[str, dict[str, Any]]]:
     line = {key: given["bankLineAssign"][key] for key in ("idempotencyKey", "lineId")}
     contest = {**given["disputeOpen"]}
     del contest["itemId"]
-    given["journalEntryPost"]["postings"][0]["fundId"] = ids["Fund"]
+    for entry in (given["journalEntryPost"], *given["journalEntriesPost"]["entries"]):
+        entry["postings"] = [{**line, "fundId": ids["Fund"]} for line in entry["postings"]]
     more = [
         ("paymentRecord", {**given["paymentRecord"], **invoices}),
         ("tariffSet", {**given["tariffSet"], "hubId": ids["Hub"]}),

@@ -26,7 +26,7 @@ SHOWN = """... on Cooperative {
 }"""
 
 
-async def complete(office: Office) -> dict[str, str]:
+async def complete(office: Office, *, settled: bool = True) -> dict[str, str]:
     """Add what an office has not got, and answer an id of each type that has ids."""
     ada, hub = MemberId(office.members["ada"].id), office.hubs["H1"]
     await office.town.order(
@@ -35,7 +35,8 @@ async def complete(office: Office) -> dict[str, str]:
     times = datetime(2026, 3, 2, 8, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)
     draft = interruptions.InterruptionDraft(HubId(hub.id), times[0], Cause.OTHER, None, times[1])
     outage = await office.town.order(interruptions.record_interruption, draft)
-    await settling.settle_month(office.database, system(), office.id, date(2026, 4, 1))
+    if settled:
+        await settling.settle_month(office.database, system(), office.id, date(2026, 4, 1))
     shown = await office.api().node(office.node, SHOWN)
     (ada_shown, *_) = shown["members"]["nodes"]
     (session, *_) = ada_shown["sessions"]["nodes"]
@@ -44,7 +45,7 @@ async def complete(office: Office) -> dict[str, str]:
     payment = office.entries["payment"]
     account = node_id_of(shown["bankAccounts"][0]["id"])
     assert account is not None
-    return {
+    found = {
         "Cooperative": office.node,
         "Member": office.member("ada"),
         "Account": await office.account("1205 ada"),
@@ -67,13 +68,15 @@ async def complete(office: Office) -> dict[str, str]:
         "PlanSubscription": ada_shown["subscriptions"][0]["id"],
         "CapacityReservation": ada_shown["reservations"]["nodes"][0]["id"],
         "Commitment": office.commitment,
-        "CommitmentSettlement": ada_shown["commitments"][0]["settlements"]["nodes"][0]["id"],
         "Payment": ada_shown["payments"]["nodes"][0]["id"],
         "Mandate": ada_shown["mandates"][0]["id"],
         "BankAccount": shown["bankAccounts"][0]["id"],
         "BankLine": shown["bankLines"]["nodes"][0]["id"],
         "Collection": office.named("Collection", await _collection(office, account.id)),
     }  # fmt: skip
+    for one in ada_shown["commitments"][0]["settlements"]["nodes"]:
+        found["CommitmentSettlement"] = one["id"]
+    return found
 
 
 async def _collection(office: Office, account: Any) -> Any:
