@@ -12,7 +12,7 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry import UNSET
 
-from coop.billing.domain.bank_line import masked
+from coop.billing.domain.bank_line import masked, without_ibans
 from coop.billing.queries import bank as queries
 from coop.billing.queries import collecting
 from coop.billing.queries.bank import BankAccount as AccountValue
@@ -79,7 +79,9 @@ class BankLine(Node):
     """What moved on an account of the cooperative, and what became of it."""
 
     booked_on: date = strawberry.field(description="The day the bank booked it.")
-    text: str = strawberry.field(description="What the payer and the bank wrote.")
+    text: str = strawberry.field(
+        description="What the payer and the bank wrote; IBANs without their middle likewise."
+    )
     reference: str | None = strawberry.field(description="The structured reference it carries.")
     end_to_end_id: str | None = strawberry.field(description="The payer's or our name of it.")
     counterparty: str | None = strawberry.field(description="Who is on the other side.")
@@ -98,15 +100,15 @@ class BankLine(Node):
     def of(cls, context: Context, value: StoredLine) -> BankLine:
         """What the API shows of a line to this viewer."""
         own, iban = value.cooperative_id, value.counterparty_iban
-        whole = iban is None or sees_iban(context, own, value.member_id)
+        whole = sees_iban(context, own, value.member_id)
         return cls(
             id=strawberry.ID(str(NodeId("BankLine", own, value.id))),
             booked_on=value.booked_on,
-            text=value.content,
+            text=value.content if whole else without_ibans(value.content),
             reference=value.creditor_reference,
             end_to_end_id=value.end_to_end_id,
             counterparty=value.counterparty_name,
-            counterparty_iban=iban if whole else masked(iban or ""),
+            counterparty_iban=iban if whole or iban is None else masked(iban),
             return_code=value.return_code,
             state=value.state,
             why=value.why,

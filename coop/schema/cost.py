@@ -1,9 +1,9 @@
 """What a query may cost, told from its text: the points that limits and rate limits count in.
 
-A leaf costs 0, an object 1 and what is selected in it, a mutation 10. A connection costs its page
-size times what is selected of a row; a list without pages counts as five rows, a list fetched by
-`ids` as so many. The sizes of pages asked by a variable are known only when it is: until then they
-count as the largest.
+A leaf costs 0, an object 1 and what is selected in it, a mutation 10, a month's costs shared anew
+to compare methods 200. A connection costs its page size times what is selected of a row; a list
+without pages counts as five rows, a list fetched by `ids` as so many. The sizes of pages asked by a
+variable are known only when it is: until then they count as the largest.
 
 The cost of a selection is linear in the page size around it, `flat + size * per_row`, so a
 fragment is measured once, wherever and however often it is spread.
@@ -35,6 +35,8 @@ from coop.schema.pagination import PAGE_DEFAULT, PAGE_MAX
 MUTATION_POINTS: Final = 10
 UNPAGED_ROWS: Final = 5
 IDS_MAX: Final = 100
+# What is computed anew for each row instead of being read for all of them at once.
+_COMPUTED_POINTS: Final = {"Hub.costSharingPreview": 200}
 _CONNECTION: Final = "Connection"
 _ROW_POINTS: Final = {"edges": 0, "nodes": 1}  # of a connection; the node of an edge counts itself
 
@@ -121,6 +123,7 @@ def cost_of_field(
     if parent.name.endswith(_CONNECTION) and field.name.value in _ROW_POINTS:
         return Cost(per_row=_ROW_POINTS[field.name.value] + inner.flat)
     own = MUTATION_POINTS if parent is schema.mutation_type else 1
+    own = _COMPUTED_POINTS.get(f"{parent.name}.{field.name.value}", own)
     if named.name.endswith(_CONNECTION):
         return Cost(own + inner.flat + sizes.page(field) * inner.per_row)
     plain = definition.type.of_type if is_non_null_type(definition.type) else definition.type

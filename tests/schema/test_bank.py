@@ -23,7 +23,7 @@ PAYMENT = (
     " allocations { invoiceId amount { amount } } entry { kind } returnEntry { kind }"
     " returnCharge { amount } member { number } }"
 )
-LINES = "nodes { id state why amount { amount } counterpartyIban candidates { kind id } }"
+LINES = "nodes { id state text why amount { amount } counterpartyIban candidates { kind id } }"
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ async def test_who_only_reads_sees_no_whole_iban(bank: Bank, office: Office) -> 
         office, "mandateRegister", "mandate { iban }", memberId=office.member("anna"),
         reference="M-1", signedOn="2026-01-05", iban=ANNA_IBAN, holder="Anna",
     )  # fmt: skip
-    await bank.read_bank(camt(Entry(4_711, "who knows", iban=ANNA_IBAN)))
+    await bank.read_bank(camt(Entry(4_711, f"from {ANNA_IBAN}", iban=ANNA_IBAN)))
     mandates = "... on Member { mandates { iban sequence } }"
     for person, shown in (
         ("treasurer", ANNA_IBAN), ("operator anna", ANNA_IBAN), ("auditor", "DE75 … 6199"),
@@ -157,7 +157,9 @@ async def test_who_only_reads_sees_no_whole_iban(bank: Bank, office: Office) -> 
         seen = await office.api(person).node(office.member("anna"), mandates)
         assert seen["mandates"] == [{"iban": shown, "sequence": "FRST"}]
     [line] = await bank_lines(office, "auditor")
-    assert line["counterpartyIban"] == "DE75 … 6199"
+    assert (line["counterpartyIban"], line["text"]) == ("DE75 … 6199", "from DE75 … 6199")
+    [line] = await bank_lines(office)
+    assert (line["counterpartyIban"], line["text"]) == (ANNA_IBAN, f"from {ANNA_IBAN}")
     assert await bank_lines(office, "operator anna") == []
     accounts = "... on Cooperative { bankAccounts { iban } }"
     seen = await office.api("auditor").node(office.node, accounts)

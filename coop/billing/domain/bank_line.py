@@ -8,6 +8,7 @@ are told apart by their number on that day (`coop.billing.bank_import`).
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -139,6 +140,26 @@ def bic_of(text: str, *path: str) -> str:
 def masked(iban: str) -> str:
     """An IBAN with its middle hidden, for whoever need not know it: DE89 … 3000."""
     return f"{iban[:4]} … {iban[-4:]}"
+
+
+_IBAN_LIKE = re.compile(
+    r"\b[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)\b"
+)
+
+
+def without_ibans(text: str) -> str:
+    """`text` with every IBAN in it masked, written in one piece or in groups of four."""
+    return _IBAN_LIKE.sub(_masked_in, text)
+
+
+def _masked_in(found: re.Match[str]) -> str:
+    """The IBAN that a match begins with, masked, and the words after it; all of it if none does."""
+    groups = found[0].split(" ")
+    for end in range(len(groups), 0, -1):
+        iban = iban_or_none("".join(groups[:end]))
+        if iban is not None:
+            return " ".join([masked(iban), *groups[end:]])
+    return found[0]
 
 
 # ISO 11649: RF, two check digits, up to 21 letters and digits.

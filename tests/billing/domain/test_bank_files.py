@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from coop.billing.bank_import import read_bank_file
-from coop.billing.domain.bank_line import BankLine, masked, references_of
+from coop.billing.domain.bank_line import BankLine, masked, references_of, without_ibans
 from coop.billing.domain.camt import camt_file
 from coop.billing.domain.mt940_file import mt940_file
 from coop.kernel.errors import Refusal
@@ -171,3 +171,19 @@ def test_nobody_who_fails_to_read_a_file_logs_what_is_in_it(
 
 def test_an_iban_is_shown_without_its_middle() -> None:
     assert masked(ANNA_IBAN) == "DE75 … 6199"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Rent DE89370400440532013000, thanks", "Rent DE89 … 3000, thanks"),
+        ("DE89 3704 0044 0532 0130 00 MAY", "DE89 … 3000 MAY"),
+        ("NO93 8601 1117 947 FEES", "NO93 … 7947 FEES"),
+        ("AT61 1904 3002 3457 3201 PAID BILL", "AT61 … 3201 PAID BILL"),
+        ("DE89370400440532013001 is none", "DE89370400440532013001 is none"),
+        ("RF18 5390 0754 7034 is a reference", "RF18 5390 0754 7034 is a reference"),
+        ("Invoice 12", "Invoice 12"),
+    ],
+)
+def test_ibans_in_a_text_lose_their_middle(text: str, shown: str) -> None:
+    assert without_ibans(text) == shown

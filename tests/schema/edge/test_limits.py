@@ -6,6 +6,7 @@ import pytest
 from graphql import get_introspection_query
 
 from coop.schema.documents import Documents, RequestRefused
+from coop.schema.root import schema as real
 from tests.schema.edge.demo import schema
 
 
@@ -194,3 +195,20 @@ def test_which_operation_runs_is_never_guessed() -> None:
         with pytest.raises(RequestRefused) as refused:
             prepared.operation(name)
         assert (refused.value.errors[0].extensions or {})["code"] == code
+
+
+def test_what_is_computed_for_each_row_costs_what_it_is() -> None:
+    preview = 'costSharingPreview(month: "2026-01-01", method: "KWH") { month }'
+    query = '{ cooperative(slug: "s") { hubs(first: %d) { nodes { ' + preview + " } } } }"
+    assert Documents(real).prepared(query % 10).operation(None).cost_max == 2 + 10 * 201
+    with pytest.raises(RequestRefused):
+        Documents(real).prepared(query % 50)
+
+
+def test_a_members_last_invoice_down_to_its_sessions_is_within_the_limits() -> None:
+    query = """query($id: ID!) { node(id: $id) { ... on Member { invoices(first: 1) { nodes {
+        number net { amount } tax { amount } gross { amount } open { amount } taxes { tax { amount } }
+        lines { net { amount } taxes { percent } hub { name } item { kind } sessions { nodes {
+            startedAt energy hub { name } charge { amount } charges { net { amount } rule }
+        } } } documents { url } creditNotes { number } } } } } }"""
+    assert Documents(real).prepared(query).operation(None).cost_max < 5_000
