@@ -27,11 +27,11 @@ import typer
 from sqlalchemy import text
 
 from coop.cli.errors import BackupInvalid, DataDirectoryInUse, EmbeddedOnly
-from coop.cli.running import FINDINGS, House, guarded, run
+from coop.cli.running import FINDINGS, House, guarded, opened, run
 from coop.cli.showing import AsJson, ExistingFile, Step, print_json, progress
 from coop.config import Settings
 from coop.db import dump
-from coop.db.open import DATABASE, open_access
+from coop.db.open import DATABASE
 from coop.kernel.clock import utc_now
 from coop.kernel.ids import CooperativeId
 from coop.ledger import queries, sealing
@@ -212,7 +212,7 @@ async def _fill(settings: Settings, file: Path, step: Step) -> list[Restored]:
                 (data_dir / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(Path(folder) / name, data_dir / name)
         dump.begin_after(data_dir, manifest["xact_id"])
-        cluster = (await open_access(settings, upgrade=False)).embedded
+        cluster = (await opened(settings, upgrade=False)).embedded
         if cluster is None:
             raise EmbeddedOnly("Only the embedded database is restored.")
         step("restoring the database", 0, 1)
@@ -229,7 +229,7 @@ async def _fill(settings: Settings, file: Path, step: Step) -> list[Restored]:
 
 async def _proved(settings: Settings, manifest: Manifest, step: Step) -> list[Restored]:
     """Bring the database up to date, compare heads, verify everything."""
-    access = await open_access(settings)
+    access = await opened(settings)
     database = access.database()
     house = House(settings, access, database, system_viewer(utc_now()))
     try:

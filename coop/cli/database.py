@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 
 import typer
 
-from coop.cli.running import guarded
+from coop.cli.running import guarded, opened
 from coop.cli.showing import AsJson, print_json
 from coop.config import Settings
 from coop.db import migrate
-from coop.db.open import Access, open_access, prepare
+from coop.db.open import Access, prepare
 
 app = typer.Typer(no_args_is_help=True, help="The database: its version, and upgrading it.")
 
@@ -60,7 +60,7 @@ async def _upgrade(access: Access) -> tuple[str | None, str]:
 async def _with_access(
     work: Callable[[Access], Awaitable[tuple[str | None, str]]],
 ) -> tuple[str | None, str]:
-    access = await open_access(Settings.read(), upgrade=False)
+    access = await opened(Settings.read(), upgrade=False)
     try:
         return await work(access)
     finally:

@@ -8,7 +8,7 @@ Refusal
     ├── BackupInvalid        BACKUP_INVALID: not a backup of this program, or a damaged one
     ├── DataDirectoryInUse   DATA_DIRECTORY_IN_USE: restoring needs an empty data directory
     ├── DatabaseOutdated     DATABASE_OUTDATED: `coop database upgrade` comes first
-    ├── DatabaseUnreachable  DATABASE_UNREACHABLE: nothing answers at COOP_DATABASE_URL
+    ├── DatabaseUnreachable  DATABASE_UNREACHABLE: nothing answers there, or it does not start
     ├── AddressUnavailable   ADDRESS_UNAVAILABLE: somebody else listens there, or it is not ours
     └── EmbeddedOnly         EMBEDDED_ONLY: your own server has tools of its own for that
 """
@@ -61,7 +61,7 @@ class DatabaseOutdated(CommandRefused):
 
 
 class DatabaseUnreachable(CommandRefused):
-    """Nothing answers at COOP_DATABASE_URL, or it lets nobody in."""
+    """Nothing answers at COOP_DATABASE_URL or lets us in, or the embedded one does not start."""
 
     code = "DATABASE_UNREACHABLE"
 

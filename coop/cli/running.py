@@ -9,6 +9,7 @@ A command acts as the operator of the service, who may do everything and is reco
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
@@ -40,6 +41,7 @@ REFUSED = 1
 FINDINGS = 3
 # The API's names for what files and options call otherwise.
 _SPELLINGS = {
+    "collectOn": "on",
     "effectiveOn": "effective_on",
     "idempotencyKey": "idempotency_key",
     "memberId": "member",
@@ -94,7 +96,7 @@ def guarded(start: Callable[[], Awaitable[Result]], *, as_json: bool = False) ->
 
 async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
     settings = Settings.read()
-    access = await open_access(settings)
+    access = await opened(settings)
     if access.embedded is None:
         await _require_current(access)
     database = access.database()
@@ -104,6 +106,19 @@ async def _with_house(work: Callable[[House], Awaitable[Result]]) -> Result:
         await database.close()
         if access.embedded is not None:
             access.embedded.stop()
+
+
+async def opened(settings: Settings, *, upgrade: bool = True) -> Access:
+    """The installation's database. Refuses DATABASE_UNREACHABLE when it does not start."""
+    try:
+        return await open_access(settings, upgrade=upgrade)
+    except (OSError, subprocess.SubprocessError) as error:
+        folder = settings.data_dir
+        raise DatabaseUnreachable(
+            f"The database in {folder} does not start or answer ({type(error).__name__}): "
+            f"{folder / 'postgres' / 'log'} may say why. Whoever made the folder has to own it.",
+            ("COOP_DATA_DIR",),
+        ) from error
 
 
 async def _require_current(access: Access) -> None:

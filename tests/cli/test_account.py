@@ -49,3 +49,11 @@ def test_settings_that_cannot_be_meant_are_refused_by_name(new_shell: Callable[[
     shell.env |= {"COOP_ISSUER": None, "COOP_JWKS_URL": None}
     shell.env |= {"COOP_DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/none"}
     assert shell.refusal("cooperative", "list") == ("DATABASE_UNREACHABLE", ["COOP_DATABASE_URL"])
+
+
+def test_a_database_that_does_not_start_is_refused_by_name(new_shell: Callable[[], Shell]) -> None:
+    shell = new_shell()
+    (shell.data_dir / "postgres").mkdir()
+    (shell.data_dir / "postgres" / "PG_VERSION").write_text("18")
+    for command in (("cooperative", "list"), ("database", "status"), ("backup", "all.backup")):
+        assert shell.refusal(*command) == ("DATABASE_UNREACHABLE", ["COOP_DATA_DIR"])
