@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from coop.billing import payments, settling
 from coop.billing.payments import PaymentDraft
@@ -28,13 +29,7 @@ SHOWN = """... on Cooperative {
 
 async def complete(office: Office, *, settled: bool = True) -> dict[str, str]:
     """Add what an office has not got, and answer an id of each type that has ids."""
-    ada, hub = MemberId(office.members["ada"].id), office.hubs["H1"]
-    await office.town.order(
-        payments.record_payment, PaymentDraft(ada, date(2026, 2, 28), 100, "cash")
-    )
-    times = datetime(2026, 3, 2, 8, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)
-    draft = interruptions.InterruptionDraft(HubId(hub.id), times[0], Cause.OTHER, None, times[1])
-    outage = await office.town.order(interruptions.record_interruption, draft)
+    outage = await _paid_and_interrupted(office)
     if settled:
         await settling.settle_month(office.database, system(), office.id, date(2026, 4, 1))
     shown = await office.api().node(office.node, SHOWN)
@@ -57,7 +52,7 @@ async def complete(office: Office, *, settled: bool = True) -> dict[str, str]:
         "Hub": office.hub("H1"),
         "Port": hub_shown["ports"][0]["id"],
         "TariffVersion": hub_shown["tariffs"]["nodes"][0]["id"],
-        "Interruption": office.named("Interruption", outage.id),
+        "Interruption": office.named("Interruption", outage),
         "ChargingSession": session["id"],
         "Charge": session["charges"][0]["id"],
         "Statement": office.statement,
@@ -77,6 +72,17 @@ async def complete(office: Office, *, settled: bool = True) -> dict[str, str]:
     for one in ada_shown["commitments"][0]["settlements"]["nodes"]:
         found["CommitmentSettlement"] = one["id"]
     return found
+
+
+async def _paid_and_interrupted(office: Office) -> UUID:
+    """A payment of Ada's, and an hour's outage at Harbour, whose id is answered."""
+    ada, hub = MemberId(office.members["ada"].id), office.hubs["H1"]
+    paid = PaymentDraft(ada, date(2026, 2, 28), 100, "cash")
+    await office.town.order(payments.record_payment, paid)
+    times = datetime(2026, 3, 2, 8, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)
+    draft = interruptions.InterruptionDraft(HubId(hub.id), times[0], Cause.OTHER, None, times[1])
+    made: UUID = (await office.town.order(interruptions.record_interruption, draft)).id
+    return made
 
 
 async def _collection(office: Office, account: Any) -> Any:

@@ -169,6 +169,7 @@ _ROWS: Final[Mapping[str, Mapping[Access, str]]] = {
     },
     "RaisedItems": {PUBLIC: "kind count"},
     "WaitingHub": {PUBLIC: "hubId code message"},
+    "ChargesWaiting": {PUBLIC: "kind count"},
     "Invoice": {
         PUBLIC: "id number kind member issuedOn dueOn from to net tax gross open state reference "
         "reason resolution lines taxes refersTo creditNotes entry documents"
