@@ -38,6 +38,19 @@ _SHOWN_DECIMALS = 6
 _MOST_BYTES = 1024 * 1024
 
 
+_DOUBTS = {
+    Doubt.ENERGY_ABOVE_POWER: "more energy than ports of its hub deliver in that time",
+    Doubt.ENERGY_ZERO: "nothing was delivered",
+    Doubt.ENERGY_FED_BACK: "energy flowed back",
+    Doubt.PERIODS_DISAGREE: "its periods do not add up to its total energy",
+    Doubt.DURATION_LONG: "it lasts very long",
+    Doubt.DURATION_MISMATCH: "its hours are not the time between start and end",
+    Doubt.LAST_UPDATED_EARLY: "it was last updated before it ended",
+    Doubt.LINE_UNFINISHED: "its line ends early",
+    Doubt.TOKEN_OVERLAP: "the badge charged elsewhere at the same time",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A session, what it was priced by, and what came of it."""
@@ -169,7 +182,7 @@ def _own_tariff(document: dict[str, Any], session: ChargingSession, notes: list[
 def _notes(
     session: ChargingSession, doubts: tuple[Doubt, ...], tariff: Tariff, zone_name: str | None
 ) -> list[str]:
-    notes = [f"The CDR is doubtful: {doubt.value}." for doubt in doubts]
+    notes = [f"The CDR is doubtful: {_DOUBTS[doubt]} ({doubt.value})." for doubt in doubts]
     if session.credit_of is not None:
         notes.append(f"This CDR takes back {session.credit_of}: what it takes back is priced.")
     if zone_name is None and rules_of(tariff).minutes:

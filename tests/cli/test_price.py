@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from coop.charging.domain.session import Doubt
+from coop.cli.price import _DOUBTS
 from tests.charging.domain.pricing_sample import bound, document, element
 from tests.charging.domain.sample import cdr
 from tests.cli.conftest import Shell
@@ -79,7 +81,9 @@ def test_a_cdr_alone_is_priced_by_the_tariff_it_carries(shell: Shell) -> None:
     found = shell.json("price", shared_data(f"{EXAMPLES}/cdr_example.json"))
     assert (found["before_tax"], found["after_tax"], found["total"]) == ("4", "4.4", "4.40")
     assert found["stated"] == {"before_tax": "4.00", "after_tax": "4.40"}
-    assert found["notes"] == ["The CDR is doubtful: LAST_UPDATED_EARLY."]
+    assert found["notes"] == [
+        "The CDR is doubtful: it was last updated before it ended (LAST_UPDATED_EARLY)."
+    ]
 
 
 def test_every_tariff_of_the_specification_prices_its_example(shell: Shell) -> None:
@@ -170,3 +174,7 @@ def test_what_cannot_be_priced_is_refused(shell: Shell, tmp_path: Path) -> None:
     )
     large = written(tmp_path, "large.json", " " * (1024 * 1024 + 1))
     assert shell.refusal("price", large, charged) == ("FILE_TOO_LARGE", ["large.json"])
+
+
+def test_every_doubt_is_said_in_words() -> None:
+    assert set(_DOUBTS) == set(Doubt)

@@ -165,7 +165,8 @@ def _currency(fields: Fields, wanted: str | None) -> str:
     if code not in CURRENCIES:
         raise TariffCurrencyWrong(f'"{code}" is not a currency of ISO 4217.', ("currency",))
     if wanted is not None and code != wanted:
-        raise TariffCurrencyWrong(f"In {code}, where {wanted} is counted.", ("currency",))
+        why = f"The tariff is in {code}; what it is for is counted in {wanted}."
+        raise TariffCurrencyWrong(why, ("currency",))
     return code
 
 
