@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +13,13 @@ import pytest
 from coop.charging.domain.mapping import mapping_of
 from coop.charging.importing import ImportFile, import_sessions
 from coop.db.engine import Database
+from coop.kernel.errors import NotFound
 from coop.kernel.ids import uuid7
 from coop.ledger import queries
 from coop.members.development import DevelopmentIssuer
+from coop.members.domain.roles import Viewer
+from coop.schema.context import Context
+from coop.schema.keyed import under_key
 from coop.schema.node_id import node_id_of
 from coop.schema.root import schema
 from tests.charging.domain.sample import MAPPING
@@ -138,3 +144,25 @@ async def test_keys_of_what_is_done_about_a_bill(desk: Office) -> None:
     ):
         told.append(await twice(desk, mutation, given, mutation))
     assert told == [[]] * len(OF_A_BILL)
+
+
+async def test_who_lost_its_role_is_told_no_more_what_its_key_did(desk: Office) -> None:
+    treasurer = replace(system(), subject="former")
+    former = replace(treasurer, is_system=False)
+
+    async def work(_: Any) -> dict[str, str]:
+        return {"id": "1"}
+
+    async def asked_by(viewer: Viewer) -> Any:
+        rest: Any = (None,) * 4
+        context = Context(viewer, desk.database, *rest)
+        return await under_key(
+            context, desk.id, "planSet", SimpleNamespace(idempotency_key="k"), work
+        )
+
+    assert [await asked_by(treasurer) for _ in range(2)] == [
+        ({"id": "1"}, False),
+        ({"id": "1"}, True),
+    ]
+    with pytest.raises(NotFound):
+        await asked_by(former)
