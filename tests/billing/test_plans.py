@@ -30,6 +30,7 @@ from coop.kernel.errors import Forbidden, NotFound
 from coop.kernel.ids import uuid7
 from coop.members.domain.people import Member
 from coop.members.domain.roles import Role
+from coop.members.service import member_leaves
 from tests.billing.grid import JUNE, LOS_ANGELES, Grid, session
 from tests.members.people import BEGIN
 
@@ -73,6 +74,20 @@ async def test_a_fee_and_the_energy_in_it(grid: Grid) -> None:
     assert (balances["4060"], balances["4000 DEPOT"]) == (-2850, -1800 + 1050)
     assert (await grid.charges()).items == {}
     assert (await grid.charges(JULY)).net_minor == 1900 - 300 + 1900
+
+
+async def test_a_plan_ends_with_the_membership(grid: Grid) -> None:
+    ada, bob = await grid.driver("ada"), await grid.driver("bob")
+    await grid.order(plans.set_plan, BASIC)
+    for driver in (ada, bob):
+        await subscribe(grid, driver)
+    await grid.order(member_leaves, ada.id, date(2026, 6, 16))
+    await grid.order(member_leaves, bob.id, date(2026, 6, 1))
+    assert (await grid.charges()).net_minor == 950
+    assert await grid.item_rows("m.number, net_minor, description") == [
+        ("ada", 950, "Basic, 2026-06, 15 of 30 days")
+    ]
+    assert (await grid.charges(JULY)).items == {}
 
 
 async def test_what_is_included_is_credited_with_its_tax(grid: Grid) -> None:

@@ -23,6 +23,7 @@ from coop.db.each import page_of_each
 from coop.db.keyset import windowed
 from coop.kernel.ids import HubId, MemberId
 from coop.kernel.window import Window
+from coop.members.tables import member
 
 _P, _S, _R = plan.c, subscription.c, capacity_reservation.c
 
@@ -140,10 +141,15 @@ async def subscriptions_by_ids(
 async def subscriptions_on(
     connection: AsyncConnection, from_on: date, to_on: date
 ) -> list[StoredSubscription]:
-    """Every subscription with a day in [from_on, to_on), in the order they were recorded."""
-    statement = select(subscription).where(
-        _S.from_on < to_on, or_(_S.to_on.is_(None), _S.to_on > from_on)
-    )
+    """Every subscription with a day in [from_on, to_on), in the order they were recorded.
+
+    One of a member that leaves ends with the membership.
+    """
+    until = func.least(_S.to_on, member.c.left_on)  # of those that are known
+    columns = (until.label("to_on") if one is _S.to_on else one for one in _S)
+    of_member = (member.c.cooperative_id == _S.cooperative_id) & (member.c.id == _S.member_id)
+    statement = select(*columns).join(member, of_member)
+    statement = statement.where(_S.from_on < to_on, or_(until.is_(None), until > from_on))
     return await _subscriptions(connection, statement.order_by(_S.id))
 
 
