@@ -289,13 +289,23 @@ def _taxes(texts: Iterable[str]) -> Iterable[ProfileTax]:
 
 
 def _rows(path: Path) -> Wanted:
+    try:
+        return _read(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidValue(f"The file is no CSV in UTF-8: {error}.", ("file",)) from error
+
+
+def _read(path: Path) -> Wanted:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
+        reader = csv.DictReader(file, strict=True)
         unknown = set(reader.fieldnames or ()) - set(COLUMNS)
         if unknown or "number" not in (reader.fieldnames or ()):
             raise InvalidValue(f"The columns are {', '.join(COLUMNS)}.", ("file",))
         found: Wanted = {}
         for row in reader:
+            if None in row:
+                why = f"Line {reader.line_num} has more cells than there are columns."
+                raise InvalidValue(why, ("file",))
             full = {name: text.strip() for name, text in row.items() if text and text.strip()}
             number = full.pop("number", "")
             lines = tuple(full.pop(name) for name in ("line1", "line2") if name in full)

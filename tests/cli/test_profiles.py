@@ -94,4 +94,7 @@ def test_a_file_with_one_bad_row_sets_nothing(own: Shell, tmp_path: Path) -> Non
     assert own.refusal("member", "profile", "import", file) == ("INVALID_VALUE", ["A", "country"])
     file.write_text("nummer,line1\nA,Gata 2\n")
     assert own.refusal("member", "profile", "import", file) == ("INVALID_VALUE", ["file"])
+    for content in (b"\xff\xfe", f"{head}A,1,2,3,NO,more\n".encode(), b'number\n"A'):
+        file.write_bytes(content)
+        assert own.refusal("member", "profile", "import", file) == ("INVALID_VALUE", ["file"])
     assert own.refusal("member", "profile", "show", "A") == ("NOT_FOUND", [])
