@@ -20,7 +20,7 @@ from benchmarks.figures import Figure, print_table
 from coop.reports import theme
 from coop.reports.localised import localised
 from coop.reports.statement import MemberStatement
-from coop.reports.statement_pdf import draw_statement, entry_cells
+from coop.reports.statement_pdf import draw_statement, move_cells
 from tests.reports.sample import statement
 
 ROUNDS = 9
@@ -30,7 +30,7 @@ HEAD = ["Date", "Description", "Account", "Hub", "kWh", "Charge", "Payment", "Du
 def bare_table(source: MemberStatement) -> bytes:
     """The floor: the same rows in a Platypus table."""
     writing = localised("en", source.cooperative.currency)
-    rows = [HEAD, *[list(entry_cells(entry, writing)) for entry in source.entries]]
+    rows = [HEAD, *[list(move_cells(move, writing)) for move in source.moves]]
     style: list[Any] = [
         ("FONT", (0, 0), (-1, 0), theme.SEMIBOLD, 7.2),
         ("FONT", (0, 1), (-1, -1), theme.REGULAR, 7.6),

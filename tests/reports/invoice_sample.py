@@ -239,7 +239,7 @@ def credit_note(**changes: Any) -> InvoiceDocument:
         item(2, "Standing after the end", -150, VAT, kind="DISPUTE_CREDIT", unit="h",
              quantity=Decimal("-0.25"), unit_price=Decimal(6), refers_to_line=7),
     )  # fmt: skip
-    said = {
+    said: dict[str, Any] = {
         "number": "7", "corrects": Correction("1042", date(2026, 11, 2)), "reason": "The meter of port 3 ran fast.",
         "issued_on": date(2026, 11, 20), "due_on": date(2026, 11, 20),
         "drawn_at": datetime(2026, 11, 20, 9, tzinfo=UTC), "resolution": "2026-11",
