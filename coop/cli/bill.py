@@ -38,10 +38,10 @@ from coop.members.domain.people import Cooperative
 
 _PAGE = 200
 _WAITING = {
-    "SUBSCRIPTION": "subscriptions",
-    "RESERVED_CAPACITY": "reservations",
-    "DEMAND_RESPONSE": "demand-response events",
-    "COST_PASSED_ON": "hubs with costs to share",
+    "SUBSCRIPTION": ("subscription", "subscriptions"),
+    "RESERVED_CAPACITY": ("reservation", "reservations"),
+    "DEMAND_RESPONSE": ("demand-response event", "demand-response events"),
+    "COST_PASSED_ON": ("hub with costs to share", "hubs with costs to share"),
 }
 _BUCKETS = ("current", "1-30", "31-60", "61-90", "over 90")
 
@@ -164,11 +164,15 @@ def _warn(waiting: Waiting, month: str) -> None:
     """Say on stderr what these bills lack, and which command brings it."""
     if waiting.unsettled:
         print_error(
-            f"Not on these bills: {waiting.unsettled} commitments are not settled for {month}. "
+            f"Not on these bills: {waiting.unsettled} "
+            f"{'commitment is' if waiting.unsettled == 1 else 'commitments are'} "
+            f"not settled for {month}. "
             f"Run `coop settle {month}`; what it makes is on the bill of a run after it."
         )
     if waiting.charges:
-        kinds = ", ".join(f"{count} {_WAITING[kind]}" for kind, count in waiting.charges.items())
+        kinds = ", ".join(
+            f"{count} {_WAITING[kind][count != 1]}" for kind, count in waiting.charges.items()
+        )
         print_error(
             f"Not on these bills: {kinds} of {month} not charged. "
             f"Run `coop charges {month}`; what it makes is on the bill of a run after it."

@@ -77,6 +77,7 @@ async def bill_the_year(office: Office, step: Step) -> int:
         collected = await _collect(office, month_of(first).to_on)
         balance = await _bank(office, month_of(first).to_on, billed, before, collected, balance)
         before = billed
+    await _record_grid_bill(office, office.last_day.replace(day=1))
     step("billing months", len(firsts), len(firsts))
     async with office.database.snapshot(office.cooperative_id) as connection:
         return await invoice_queries.count_invoices(connection, invoice_queries.InvoiceWhere())
@@ -86,17 +87,23 @@ async def _charge(office: Office, first: date) -> None:
     """Settle the pledges of a month, raise what it costs beside charging, and issue its bills."""
     database, viewer, id_ = office.database, office.viewer, office.cooperative_id
     await settle_month(database, viewer, id_, first)
-    if first >= promises.SHARED_FROM:
-
-        async def work(connection: AsyncConnection) -> None:
-            hubs = await charging_queries.hubs_by_refs(connection, [promises.SHARED_HUB])
-            bill = Bill(energy_minor=0, demand_minor=promises.GRID_CHARGE_MINOR)
-            draft = BillDraft(hubs[promises.SHARED_HUB].id, first, bill, f"SW-{first:%Y-%m}")
-            await record_utility_bill(connection, viewer, id_, draft)
-
-        await database.unit_of_work(id_, work)
+    await _record_grid_bill(office, first)
     await raise_monthly_items(database, viewer, id_, first)
     await run_billing(database, viewer, id_, month_of(first))
+
+
+async def _record_grid_bill(office: Office, first: date) -> None:
+    """The bill of the hub whose grid charge is shared, in the months in which it is."""
+    if first < promises.SHARED_FROM:
+        return
+
+    async def work(connection: AsyncConnection) -> None:
+        hubs = await charging_queries.hubs_by_refs(connection, [promises.SHARED_HUB])
+        bill = Bill(energy_minor=0, demand_minor=promises.GRID_CHARGE_MINOR)
+        draft = BillDraft(hubs[promises.SHARED_HUB].id, first, bill, f"SW-{first:%Y-%m}")
+        await record_utility_bill(connection, office.viewer, office.cooperative_id, draft)
+
+    await office.database.unit_of_work(office.cooperative_id, work)
 
 
 async def _billed(office: Office, first: date) -> list[Billed]:

@@ -63,11 +63,11 @@ def test_what_waits_is_told_and_is_on_the_next_bill(agreed: Shell) -> None:
     early = agreed.result("bill", "2026-03")
     assert early.stderr.splitlines() == [
         (
-            "Not on these bills: 1 commitments are not settled for 2026-03. "
+            "Not on these bills: 1 commitment is not settled for 2026-03. "
             "Run `coop settle 2026-03`; what it makes is on the bill of a run after it."
         ),
         (
-            "Not on these bills: 1 subscriptions, 1 reservations, 1 hubs with costs to share of "
+            "Not on these bills: 1 subscription, 1 reservation, 1 hub with costs to share of "
             "2026-03 not charged. "
             "Run `coop charges 2026-03`; what it makes is on the bill of a run after it."
         ),
