@@ -12,8 +12,8 @@
 -- One entry that is refused does not fail its neighbours. Entries come as parallel arrays, one element an entry, and
 -- their postings as parallel arrays, one element a posting with the number of its entry (from 1). Amounts are
 -- minor units of the account's commodity, debit positive; a null fund is the unrestricted one, whose id is the
--- cooperative's. What no element has may be a null array. Called in a transaction it works for that transaction's
--- tenant and no other; called by itself it binds the tenant for this one statement.
+-- cooperative's. Called in a transaction it works for that transaction's tenant and no other; called by itself it
+-- binds the tenant for this one statement.
 CREATE OR REPLACE FUNCTION post_entries(
     p_cooperative uuid,
     p_actors text[],
@@ -48,15 +48,12 @@ SET enable_nestloop = off
 SET enable_mergejoin = off
 SET enable_seqscan = off
 SET jit = off
--- So a plan is made once a connection and never again: planning a call would cost as much as posting one entry.
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
     v_count integer := cardinality(p_kinds);
     v_ids uuid[];
-    v_head text;
-    v_tail text;
+    v_base text;
     v_refusals jsonb[] := array_fill(NULL::jsonb, ARRAY[v_count]);
     v_alive boolean[] := array_fill(TRUE, ARRAY[v_count]);
     v_replayed boolean[] := array_fill(FALSE, ARRAY[v_count]);
@@ -66,7 +63,6 @@ DECLARE
     v_keys integer;
     v_claimed integer;
     v_unknown_funds uuid[];
-    v_closed_days date[];
     v_limited boolean := FALSE;
     -- Above this a sum of debits might pass a bigint one day: it is judged like a limit.
     v_large CONSTANT bigint := 1000000000000;
@@ -89,31 +85,36 @@ BEGIN
         ) IS NULL
     );
     FOR v_row IN
-        SELECT l.ord, sum(l.amount) AS net, l.commodity, bool_or(l.limited) AS limited, min(l.fault) AS fault
-        FROM (
-            SELECT g.ord, g.amount, a.commodity, coalesce(g.fund_id, p_cooperative) AS fund_id,
-                a.floor_minor IS NOT NULL OR a.ceiling_minor IS NOT NULL
-                OR g.amount NOT BETWEEN -v_large AND v_large AS limited,
-                g.line * 8 + CASE
-                    WHEN a.id IS NULL THEN 1
-                    WHEN a.is_summary THEN 2
-                    WHEN g.on_day < a.opened_on OR g.on_day > a.closed_on THEN 3
-                    WHEN g.fund_id = ANY (v_unknown_funds) THEN 4
-                    WHEN g.commodity <> a.commodity THEN 5
-                    WHEN g.amount = 0 THEN 6
-                END AS fault
-            FROM unnest(p_ords, p_lines, p_line_on, p_accounts, p_funds, p_commodities, p_amounts)
-                AS g (ord, line, on_day, account_id, fund_id, commodity, amount)
-            LEFT JOIN (
-                SELECT a.*
-                FROM (SELECT DISTINCT unnest(p_accounts) AS account_id) AS d
-                CROSS JOIN LATERAL (
-                    SELECT * FROM account WHERE cooperative_id = p_cooperative AND id = d.account_id LIMIT 1
-                ) AS a
-            ) AS a ON a.id = g.account_id
-        ) AS l
-        GROUP BY l.ord, l.commodity, l.fund_id
-        HAVING sum(l.amount) <> 0 OR min(l.fault) IS NOT NULL OR bool_or(l.limited)
+        SELECT l.ord, sum(l.amount) AS net, min(a.commodity) AS commodity,
+            bool_or(
+                a.floor_minor IS NOT NULL OR a.ceiling_minor IS NOT NULL OR l.amount NOT BETWEEN -v_large AND v_large
+            ) AS limited,
+            min(l.line * 8 + CASE
+                WHEN a.id IS NULL THEN 1
+                WHEN a.is_summary THEN 2
+                WHEN l.on_day < a.opened_on OR l.on_day > a.closed_on THEN 3
+                WHEN l.fund_id = ANY (v_unknown_funds) THEN 4
+                WHEN l.commodity <> a.commodity THEN 5
+                WHEN l.amount = 0 THEN 6
+            END) AS fault
+        FROM unnest(p_ords, p_lines, p_line_on, p_accounts, p_funds, p_commodities, p_amounts)
+            AS l (ord, line, on_day, account_id, fund_id, commodity, amount)
+        LEFT JOIN (
+            SELECT a.*
+            FROM (SELECT DISTINCT unnest(p_accounts) AS account_id) AS d
+            CROSS JOIN LATERAL (
+                SELECT * FROM account WHERE cooperative_id = p_cooperative AND id = d.account_id LIMIT 1
+            ) AS a
+        ) AS a ON a.id = l.account_id
+        GROUP BY l.ord, a.commodity, coalesce(l.fund_id, p_cooperative)
+        HAVING sum(l.amount) <> 0
+            OR min(CASE
+                WHEN a.id IS NULL OR a.is_summary OR l.on_day < a.opened_on OR l.on_day > a.closed_on
+                    OR l.fund_id = ANY (v_unknown_funds) OR l.commodity <> a.commodity OR l.amount = 0 THEN 1
+            END) IS NOT NULL
+            OR bool_or(
+                a.floor_minor IS NOT NULL OR a.ceiling_minor IS NOT NULL OR l.amount NOT BETWEEN -v_large AND v_large
+            )
         ORDER BY 1, 5 NULLS LAST, 3
     LOOP
         v_limited := v_limited OR v_row.limited;
@@ -134,23 +135,20 @@ BEGIN
         END IF;
     END LOOP;
 
-    v_closed_days := ARRAY(
-        SELECT d.on_day
-        FROM (SELECT DISTINCT unnest(p_effective) AS on_day) AS d
-        LEFT JOIN period AS p
-            ON p.cooperative_id = p_cooperative AND p.from_on = date_trunc('month', d.on_day::timestamp)::date
-        WHERE p.state IS DISTINCT FROM 'open'
-    );
-    IF v_closed_days <> '{}' THEN
-        FOR v_row IN
-            SELECT e.ord::integer AS ord FROM unnest(p_effective) WITH ORDINALITY AS e (on_day, ord)
-            WHERE e.on_day = ANY (v_closed_days)
-        LOOP
-            CONTINUE WHEN NOT v_alive[v_row.ord];
-            v_alive[v_row.ord] := FALSE;
-            v_refusals[v_row.ord] := '{"code": "PERIOD_CLOSED", "path": ["effectiveOn"]}';
-        END LOOP;
-    END IF;
+    FOR v_row IN
+        SELECT e.ord::integer AS ord
+        FROM unnest(p_effective) WITH ORDINALITY AS e (on_day, ord)
+        WHERE date_trunc('month', e.on_day)::date IN (
+            SELECT m.from_on
+            FROM (SELECT DISTINCT date_trunc('month', d)::date AS from_on FROM unnest(p_effective) AS d) AS m
+            LEFT JOIN period AS p ON p.cooperative_id = p_cooperative AND p.from_on = m.from_on
+            WHERE p.state IS DISTINCT FROM 'open'
+        )
+    LOOP
+        CONTINUE WHEN NOT v_alive[v_row.ord];
+        v_alive[v_row.ord] := FALSE;
+        v_refusals[v_row.ord] := '{"code": "PERIOD_CLOSED", "path": ["effectiveOn"]}';
+    END LOOP;
 
     IF EXISTS (SELECT FROM unnest(p_reverses) AS r WHERE r IS NOT NULL) THEN
         FOR v_row IN
@@ -164,11 +162,9 @@ BEGIN
     -- 3 claim
     -- One random tail for the whole call and a counter before it (RFC 9562, 6.2, method 1): PostgreSQL may open the
     -- source of randomness anew for each uuidv7().
-    v_tail := replace(uuidv7()::text, '-', '');
-    v_head := left(v_tail, 17);
-    v_tail := right(v_tail, 12);
+    v_base := replace(uuidv7()::text, '-', '');
     v_ids := ARRAY(
-        SELECT (v_head || lpad(to_hex(n), 3, '0') || v_tail)::uuid
+        SELECT (left(v_base, 17) || lpad(to_hex(n), 3, '0') || right(v_base, 12))::uuid
         FROM generate_series(0, v_count - 1) AS n
     );
     INSERT INTO idempotency AS i (cooperative_id, actor, key, request_hash, entry_id, outcome)
@@ -291,7 +287,8 @@ BEGIN
             )
             SELECT p_cooperative, account_id, fund_id, version, v_ids[ord], line, commodity, amount,
                 balance_after, on_day
-            FROM line -- in the order of its window: by account, fund and version
+            FROM line
+            ORDER BY account_id, fund_id, version
         ), days AS (
             INSERT INTO balance_day AS d (
                 cooperative_id, account_id, fund_id, day, debit_minor, credit_minor, first_version, last_version

@@ -66,10 +66,8 @@ BEGIN
 
     IF v_wrong IS NULL THEN
         SELECT 'posting_period_open' INTO v_wrong
-        FROM (SELECT DISTINCT cooperative_id, effective_on FROM inserted) AS i
-        LEFT JOIN period AS p
-            ON p.cooperative_id = i.cooperative_id
-            AND p.from_on = date_trunc('month', i.effective_on::timestamp)::date
+        FROM (SELECT DISTINCT cooperative_id, date_trunc('month', effective_on)::date AS from_on FROM inserted) AS i
+        LEFT JOIN period AS p ON p.cooperative_id = i.cooperative_id AND p.from_on = i.from_on
         WHERE p.state IS DISTINCT FROM 'open'
         LIMIT 1;
     END IF;
