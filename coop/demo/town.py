@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from enum import Enum
 from zoneinfo import ZoneInfo
 
@@ -55,13 +54,12 @@ DC150 = PortKind(150_000, "IEC_62196_T2_COMBO", "DC")
 
 @dataclass(frozen=True, slots=True)
 class DemoHub:
-    """A hub, its ports in order, and its prices per kWh from the days they count."""
+    """A hub, its ports in order, and what it cost to build; its prices are in tariffs.py."""
 
     ref: str
     name: str
     address: str
     ports: tuple[PortKind, ...]
-    prices: tuple[tuple[date, Decimal], ...]
     plant_minor: int
 
     def port_ref(self, index: int) -> str:
@@ -72,15 +70,15 @@ class DemoHub:
 HUBS = (
     DemoHub(
         "WFT-101", "Güterhof", "Ladestraße 3", (AC22,) * 14 + (DC50,) * 2 + (DC150,) * 2,
-        ((date(2025, 1, 1), Decimal("0.39")), (date(2025, 7, 1), Decimal("0.405"))), 29_640_000,
+        29_640_000,
     ),
     DemoHub(
         "WFT-102", "Marktgarage", "Am Markt 12", (AC22,) * 10 + (DC50,) * 2,
-        ((date(2025, 1, 1), Decimal("0.44")),), 14_880_000,
+        14_880_000,
     ),
     DemoHub(
         "WFT-103", "Nordtor", "Hansering 200", (AC22,) * 6 + (DC150,) * 4,
-        ((date(2025, 1, 1), Decimal("0.42")),), 26_200_000,
+        26_200_000,
     ),
 )  # fmt: skip
 
